@@ -1,0 +1,185 @@
+"""The hooks: how sources, announcers, detectors, logs and commands join Proclaim.
+
+Hooks are few, synchronous and called at start-up only.  They return objects;
+whatever takes time happens in the objects' `run`.  A plugin is any
+distribution with an entry point in the group `proclaim` that names a module
+holding `@hookimpl` functions; an implementation may leave out any argument.
+Results are collected from every plugin and sorted by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+import pluggy
+
+from proclaim.host import Host
+from proclaim.latest import Latest
+from proclaim.model import Announcement, BGPPeer, Node, Observation, Spread
+
+if TYPE_CHECKING:
+    import typer
+
+    from proclaim.kinds import Kind
+    from proclaim.log import EventLog
+    from proclaim.settings import Settings
+
+hookspec = pluggy.HookspecMarker("proclaim")
+hookimpl = pluggy.HookimplMarker("proclaim")
+
+Observe: TypeAlias = Callable[[Observation], Awaitable[None]]
+"""Hands an observation to the ledger; returns when it and its decisions are durable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What one announcer on this node must keep true; iterating gives the announcements."""
+
+    announcements: Mapping[tuple[str, str], Announcement] = field(default_factory=dict)
+    """By (prefix, discriminator); treat as immutable, and compare by identity first."""
+    peers: tuple[BGPPeer, ...] = ()
+    """The BGPPeers that select this node, sorted by name; empty for ONE_NODE announcers."""
+
+    def __iter__(self) -> Iterator[Announcement]:
+        return iter(self.announcements.values())
+
+
+class Source(Protocol):
+    """Says what exists."""
+
+    name: str
+
+    async def run(self, observe: Observe) -> None:
+        """Begin with a `Listing`, then say what changes (`Change`, or another `Listing`).
+
+        Runs until cancelled.  May raise: it is named in the log and run again
+        after a pause, and must then begin with a `Listing` again.
+        """
+
+
+class Announcer(Protocol):
+    """Keeps the network equal to a wanted set."""
+
+    name: str
+    spread: Spread
+
+    async def run(self, wanted: Latest[Wanted], observe: Observe) -> None:
+        """Keep the world equal to `wanted` until cancelled.
+
+        When cancelled, undo within the grace time what must not outlive the
+        process (withdraw, Cease), shielded and bounded.  May raise: it is
+        restarted after a pause, so ask the world instead of remembering it.
+        """
+
+
+class Detector(Protocol):
+    """Finds out which fellow nodes still live."""
+
+    name: str
+
+    async def run(self, fellows: Latest[tuple[Node, ...]], observe: Observe) -> None:
+        """Watch the fellows, and observe `NodeReachability` when one is lost or found again."""
+
+
+class Proclaim:
+    """The hook specifications; plugins implement any subset as module functions."""
+
+    @hookspec
+    def proclaim_kinds(self) -> Iterable[Kind[Any]]:  # type: ignore[empty-body]
+        """Offer kinds of resources that facts may carry.
+
+        When: once, before any ledger is opened.
+        Returns: `Kind` objects; a name offered twice is a `PluginError`.
+        If it raises: start-up stops, naming your plugin.
+
+        Example::
+
+            @hookimpl
+            def proclaim_kinds():
+                yield Kind("Lease", Lease, version=1)
+        """
+
+    @hookspec
+    def proclaim_sources(  # type: ignore[empty-body]
+        self, settings: Settings, host: Host
+    ) -> Iterable[Source]:
+        """Offer the sources that these settings ask for.
+
+        When: once, after settings are read and before any task starts.
+        Returns: zero or more sources; none when your section is absent.
+        Order: all offers are sorted by name; two of one name are a `PluginError`.
+        If it raises: start-up stops, naming your plugin.
+
+        Example::
+
+            @hookimpl
+            def proclaim_sources(settings, host):
+                if options := settings.section("consul"):
+                    yield ConsulSource(options["url"])
+        """
+
+    @hookspec
+    def proclaim_announcers(  # type: ignore[empty-body]
+        self, settings: Settings, host: Host
+    ) -> Iterable[Announcer]:
+        """Offer the announcers that these settings ask for.
+
+        When: once, after settings are read and before any task starts.
+        Returns: zero or more announcers.
+        Order: all offers are sorted by name; two of one name are a `PluginError`.
+        If it raises: start-up stops, naming your plugin.
+
+        Example: docs/how-to/write-an-announcer.md, whose code is a test.
+        """
+
+    @hookspec
+    def proclaim_detectors(  # type: ignore[empty-body]
+        self, settings: Settings, host: Host
+    ) -> Iterable[Detector]:
+        """Offer detectors that watch fellow nodes.
+
+        When: once, after settings are read and before any task starts.
+        Returns: zero or more detectors.
+        Order: all offers are sorted by name; two of one name are a `PluginError`.
+        If it raises: start-up stops, naming your plugin.
+
+        Example::
+
+            @hookimpl
+            def proclaim_detectors(settings, host):
+                yield Heartbeat(host)
+        """
+
+    @hookspec(firstresult=True)
+    def proclaim_event_log(self, url: str, read_only: bool, owner: str) -> EventLog | None:
+        """Open the log that a URL names.
+
+        When: once for each command that needs a ledger.
+        Returns: the opened log, or None when the URL's scheme is not yours;
+        the first answer wins.
+        If it raises: the command ends; raise `LedgerError` to say why.
+
+        Example::
+
+            @hookimpl
+            def proclaim_event_log(url, read_only, owner):
+                if url.startswith("redis:"):
+                    return RedisLog(url, read_only)
+        """
+
+    @hookspec
+    def proclaim_commands(self) -> Iterable[typer.Typer]:  # type: ignore[empty-body]
+        """Offer command groups: an app named `bgp` becomes `proclaim bgp ...`.
+
+        When: once, each time the command line starts, so import lazily.
+        Returns: typer applications, each with its name.
+        If it raises: the group is left out and a warning names your plugin.
+
+        Example::
+
+            @hookimpl
+            def proclaim_commands():
+                yield app  # app = typer.Typer(name="bgp", help="Look into BGP.")
+        """

@@ -1,0 +1,6 @@
+"""stub for typing"""
+
+from typing import Protocol
+
+
+class EventLog(Protocol): ...

@@ -1,0 +1,85 @@
+"""The settings file: how this process runs, as opposed to what it announces.
+
+A TOML file with a few keys of the core and one table for each plugin.  A
+plugin reads its own table through `Settings.section` and says itself what it
+accepts.  What is announced never stands here; that is the manifests' part.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from proclaim.errors import SettingsError
+from proclaim.model import Authority
+
+DEFAULT_LEDGER = "sqlite:///var/lib/proclaim/ledger.db"
+
+_KEYS: dict[str, type | tuple[type, ...]] = {
+    "node": str,
+    "ledger": str,
+    "authority": str,
+    "grace_seconds": (int, float),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the file said, checked; defaults where it said nothing."""
+
+    path: str = ""
+    node: str = ""
+    """This node's name; empty means the machine's host name."""
+    ledger: str = DEFAULT_LEDGER
+    authority: Authority = Authority.ALLOCATE
+    grace_seconds: float = 3.0
+    """How long announcers may take to say goodbye."""
+    sections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def section(self, name: str) -> Mapping[str, Any]:
+        """The table `[name]`; empty when the file has none."""
+        return self.sections.get(name, {})
+
+    def error(self, key: str, expected: str) -> SettingsError:
+        """The error a plugin raises about its own table: `settings.error("bgp.listen", ...)`."""
+        return SettingsError(f"{self.path or 'settings'}: {key}: {expected}")
+
+
+def read_settings(path: str | None) -> Settings:
+    """Read and check a settings file; the defaults when there is none.
+
+    Raises SettingsError with the file, the key and what would be accepted.
+    """
+    if path is None:
+        return Settings()
+    try:
+        document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"{path}: there is no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: cannot be read: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: not TOML: {error}") from None
+    return _checked(path, document)
+
+
+def _checked(path: str, document: dict[str, Any]) -> Settings:
+    sections = {key: value for key, value in document.items() if isinstance(value, dict)}
+    plain = {key: value for key, value in document.items() if not isinstance(value, dict)}
+    for key, value in plain.items():
+        if key not in _KEYS:
+            raise SettingsError(
+                f"{path}: {key}: unknown key; accepted are {', '.join(sorted(_KEYS))} and tables"
+            )
+        if not isinstance(value, _KEYS[key]) or isinstance(value, bool):
+            wanted = "a text" if _KEYS[key] is str else "a number of seconds"
+            raise SettingsError(f"{path}: {key}: {value!r} is not {wanted}")
+    authority = plain.pop("authority", Authority.ALLOCATE)
+    if authority not in (Authority.ALLOCATE, Authority.FOLLOW):
+        raise SettingsError(f"{path}: authority: {authority!r} is not 'allocate' or 'follow'")
+    if plain.get("grace_seconds", 0) < 0:
+        raise SettingsError(f"{path}: grace_seconds: must not be negative")
+    return Settings(path=path, authority=Authority(authority), sections=sections, **plain)
