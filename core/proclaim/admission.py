@@ -1,0 +1,99 @@
+"""Which of the resources that a source names come into force.
+
+A resource is valid by itself before it gets here.  What is decided here is
+whether it agrees with the others: two pools may not overlap, and one resource
+has one place where it is written.  What is in force wins over what is new, and
+of two new ones the first by name, so the verdict depends on no order.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from proclaim.addresses import Range
+from proclaim.model import Pool, Ref, Sourced
+from proclaim.state import State, ranges
+
+
+class Claim(NamedTuple):
+    """One range that a pool covers; claims that stand never overlap."""
+
+    family: int
+    first: int
+    last: int
+    pool: str
+
+
+def one_place_each(state: State, resources: Iterable[Sourced]) -> dict[Ref, Sourced]:
+    """Keep one value of each resource: the place in force wins, then the first given."""
+    kept: dict[Ref, Sourced] = {}
+    for sourced in resources:
+        ref = sourced.resource.ref
+        if ref not in kept:
+            kept[ref] = sourced
+            continue
+        entry = state.get(ref)
+        if entry is not None and sourced.origin == entry.origin != kept[ref].origin:
+            kept[ref] = sourced
+    return kept
+
+
+def overlapping_pools(in_force: Mapping[str, Pool], new: Mapping[str, Pool]) -> dict[str, str]:
+    """The new pools that cannot come into force, each with the problem.
+
+    `in_force` holds the last good values, which do not overlap each other, and
+    `new` the values that differ from them.  A new value that overlaps what
+    stands steps back to the last good one, which may push back others; what
+    stepped back is tried again until nothing changes any more.
+    """
+    standing = dict(in_force)
+    waiting = dict(new)
+    while True:
+        problems = _step_back(standing, waiting)
+        admitted = {name: pool for name, pool in waiting.items() if name not in problems}
+        if not admitted:
+            return problems
+        standing.update(admitted)
+        waiting = {name: pool for name, pool in waiting.items() if name in problems}
+
+
+def _step_back(standing: Mapping[str, Pool], new: Mapping[str, Pool]) -> dict[str, str]:
+    problems: dict[str, str] = {}
+    while True:
+        claims = [
+            claim
+            for name, pool in standing.items()
+            if name not in new or name in problems
+            for claim in _claims(pool)
+        ]
+        claims.sort()
+        found: dict[str, str] = {}
+        for name in sorted(new.keys() - problems.keys()):
+            problem = _overlap(claims, new[name])
+            if problem:
+                found[name] = problem
+                continue
+            for claim in _claims(new[name]):
+                insort(claims, claim)
+        if not found:
+            return problems
+        problems.update(found)
+
+
+def _claims(pool: Pool) -> list[Claim]:
+    return [Claim(*span, pool.name) for span in ranges(pool)]
+
+
+def _overlap(claims: list[Claim], pool: Pool) -> str:
+    """The first overlap of a pool with claims that do not overlap each other; "" if none."""
+    for span in ranges(pool):
+        at = bisect_right(claims, Claim(span.family, span.last, 1 << 129, "")) - 1
+        if at < 0:
+            continue
+        claim = claims[at]
+        if claim.family == span.family and claim.last >= span.first:
+            theirs = Range(*claim[:3])
+            return f"{span} overlaps {theirs} of IPAddressPool {claim.pool}; pools must not overlap"
+    return ""

@@ -1,0 +1,186 @@
+"""`record`: what an observation says that was not known before, as facts.
+
+Levels, not edges: an observation is compared with the state, and what is equal
+is no fact.  Saying the same thing twice therefore records nothing twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from proclaim.admission import one_place_each, overlapping_pools
+from proclaim.events import (
+    AuthorityTaken,
+    Input,
+    Observed,
+    ProblemsReported,
+    Rejected,
+    RejectionWithdrawn,
+    Removed,
+    SourceListed,
+    TaskFailed,
+)
+from proclaim.model import (
+    Authorized,
+    Change,
+    Listing,
+    Observation,
+    PluginFailed,
+    Pool,
+    Problem,
+    Ref,
+    Sourced,
+)
+from proclaim.state import State
+from proclaim.steps import Steps
+
+PAUSE_EVERY = 64
+"""Resources looked at between two pauses: well under a millisecond."""
+
+
+def record(state: State, observation: Observation) -> Steps[list[Input]]:
+    """The facts in an observation, sorted so that their order is no accident."""
+    match observation:
+        case Listing():
+            return (yield from _listing(state, observation))
+        case Change():
+            return (yield from _change(state, observation))
+        case Authorized(authority=authority):
+            return [] if state.authority == authority else [AuthorityTaken(authority)]
+        case PluginFailed(task=task, error=error):
+            return [] if state.failures.get(task) == error else [TaskFailed(task, error)]
+
+
+def _listing(state: State, listing: Listing) -> Steps[list[Input]]:
+    incoming = one_place_each(state, listing.resources)
+    keep = _Kept(listing)
+    absent: list[Ref] = []
+    at = 0
+    for kind in sorted(state.resources):
+        for ref, entry in state.resources[kind].items():
+            at += 1
+            if at % PAUSE_EVERY == 0:
+                yield
+            if entry.source != listing.source or ref in incoming:
+                continue
+            if not keep.covers(ref, entry.origin):
+                absent.append(ref)
+    given_up = [
+        ref
+        for ref, rejection in state.rejections.items()
+        if rejection.source == listing.source
+        and ref not in incoming
+        and not keep.covers(ref, rejection.origin)
+    ]
+    facts = yield from _differences(state, listing.source, incoming, absent, given_up)
+    if state.problems.get(listing.source, ()) != listing.problems:
+        facts.append(ProblemsReported(listing.source, listing.problems))
+    if listing.source not in state.listed:
+        facts.append(SourceListed(listing.source))
+    return facts
+
+
+def _change(state: State, change: Change) -> Steps[list[Input]]:
+    incoming = one_place_each(state, change.resources)
+    gone = [ref for ref in change.gone if ref not in incoming]
+    absent = [ref for ref in gone if (entry := state.get(ref)) and entry.source == change.source]
+    given_up = [ref for ref in gone if ref in state.rejections]
+    return (yield from _differences(state, change.source, incoming, absent, given_up))
+
+
+class _Kept:
+    """What a listing could not read, and what therefore stays as it was."""
+
+    def __init__(self, listing: Listing) -> None:
+        self._unreadable = tuple(listing.unreadable)
+        self._named: frozenset[tuple[str, str]] = frozenset(
+            (problem.kind, problem.name) for problem in listing.problems if problem.name
+        )
+        self._namespaces = _namespaces(listing.problems)
+
+    def covers(self, ref: Ref, origin: str) -> bool:
+        if (ref.kind, ref.name) in self._named and (
+            not ref.namespace or (ref.kind, ref.namespace, ref.name) in self._namespaces
+        ):
+            return True
+        return any(
+            origin == path or origin.startswith(path.rstrip("/") + "/") for path in self._unreadable
+        )
+
+
+def _namespaces(problems: Iterable[Problem]) -> frozenset[tuple[str, str, str]]:
+    return frozenset(
+        (problem.kind, problem.namespace or "default", problem.name) for problem in problems
+    )
+
+
+def _differences(
+    state: State,
+    source: str,
+    incoming: Mapping[Ref, Sourced],
+    absent: Iterable[Ref],
+    given_up: Iterable[Ref],
+) -> Steps[list[Input]]:
+    facts: list[Input] = [RejectionWithdrawn(ref) for ref in sorted(given_up)]
+    absent = sorted(absent)
+    facts.extend(Removed(source, ref) for ref in absent)
+    pools: dict[str, Sourced] = {}
+    for at, ref in enumerate(sorted(incoming)):
+        if at % PAUSE_EVERY == 0:
+            yield
+        sourced = incoming[ref]
+        entry = state.get(ref)
+        if entry is not None and entry.source != source:
+            facts.extend(_reject(state, source, sourced, f"is given by {entry.source} already"))
+        elif isinstance(sourced.resource, Pool):
+            pools[ref.name] = sourced
+        elif entry is None or (entry.resource, entry.origin) != (sourced.resource, sourced.origin):
+            facts.append(Observed(source, sourced.resource, sourced.origin))
+        elif ref in state.rejections:
+            facts.append(RejectionWithdrawn(ref))
+    touched = bool(pools) or any(ref.kind == "IPAddressPool" for ref in (*absent, *given_up))
+    if touched:
+        facts.extend(_pools(state, source, pools, {*absent, *given_up}))
+    return facts
+
+
+def _reject(state: State, source: str, sourced: Sourced, problem: str) -> list[Input]:
+    known = state.rejections.get(sourced.resource.ref)
+    if known is not None and (known.resource, known.problem) == (sourced.resource, problem):
+        return []
+    return [Rejected(source, sourced.resource, problem, sourced.origin)]
+
+
+def _pools(
+    state: State, source: str, given: Mapping[str, Sourced], dropped: set[Ref]
+) -> list[Input]:
+    """Admit what does not overlap, also what was rejected before and now fits."""
+    in_force: dict[str, Pool] = {
+        ref.name: entry.resource
+        for ref, entry in state.of_kind("IPAddressPool").items()
+        if ref not in dropped
+    }
+    candidates: dict[str, tuple[str, Sourced]] = {
+        ref.name: (rejection.source, Sourced(rejection.resource, rejection.origin))
+        for ref, rejection in state.rejections.items()
+        if ref.kind == "IPAddressPool" and ref not in dropped
+    }
+    candidates.update({name: (source, sourced) for name, sourced in given.items()})
+    new: dict[str, Pool] = {
+        name: sourced.resource
+        for name, (_, sourced) in candidates.items()
+        if isinstance(sourced.resource, Pool) and in_force.get(name) != sourced.resource
+    }
+    problems = overlapping_pools(in_force, new)
+    facts: list[Input] = []
+    for name in sorted(candidates):
+        giver, sourced = candidates[name]
+        ref = sourced.resource.ref
+        entry = state.get(ref) if name in in_force else None
+        if name in problems:
+            facts.extend(_reject(state, giver, sourced, problems[name]))
+        elif entry is None or (entry.resource, entry.origin) != (sourced.resource, sourced.origin):
+            facts.append(Observed(giver, sourced.resource, sourced.origin))
+        elif ref in state.rejections:
+            facts.append(RejectionWithdrawn(ref))
+    return facts
