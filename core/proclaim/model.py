@@ -46,8 +46,12 @@ def service_ref(namespace: str, name: str) -> Ref:
     return Ref("Service", namespace, name)
 
 
-class Struct(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="noun"):
+class Struct(msgspec.Struct, frozen=True, omit_defaults=True):
     """A frozen value; defaults are left out of what is stored."""
+
+
+class Noun(Struct, frozen=True, tag_field="noun", tag=True):
+    """A resource; its stored form says which one it is."""
 
 
 class Problem(Struct, frozen=True, order=True):
@@ -122,7 +126,7 @@ class Port(Struct, frozen=True, order=True):
     port: int
 
 
-class Service(Struct, frozen=True, tag=True):
+class Service(Noun, frozen=True):
     """A Service of any type; only `type: LoadBalancer` ever gets an address."""
 
     namespace: str
@@ -151,7 +155,7 @@ class Service(Struct, frozen=True, tag=True):
         return service_ref(self.namespace, self.name)
 
 
-class EndpointSlice(Struct, frozen=True, tag=True):
+class EndpointSlice(Noun, frozen=True):
     """A slice reduced to where a connection would be served (discovery.k8s.io/v1).
 
     An endpoint serves when `ready` is true or absent, or `serving` is true.
@@ -171,7 +175,7 @@ class EndpointSlice(Struct, frozen=True, tag=True):
         return Ref("EndpointSlice", self.namespace, self.name)
 
 
-class Node(Struct, frozen=True, tag=True):
+class Node(Noun, frozen=True):
     """A node of the cluster."""
 
     name: str
@@ -186,7 +190,7 @@ class Node(Struct, frozen=True, tag=True):
         return Ref("Node", "", self.name)
 
 
-class Namespace(Struct, frozen=True, tag=True):
+class Namespace(Noun, frozen=True):
     """A namespace, for selectors over its labels."""
 
     name: str
@@ -210,7 +214,7 @@ class ServiceAllocation(Struct, frozen=True):
     service_selectors: tuple[Selector, ...] = ()
 
 
-class Pool(Struct, frozen=True, tag="IPAddressPool"):
+class Pool(Noun, frozen=True, tag="IPAddressPool"):
     """An IPAddressPool (`metallb.io/v1beta1`)."""
 
     name: str
@@ -228,7 +232,7 @@ class Pool(Struct, frozen=True, tag="IPAddressPool"):
         return Ref("IPAddressPool", "", self.name)
 
 
-class L2Advertisement(Struct, frozen=True, tag=True):
+class L2Advertisement(Noun, frozen=True):
     """An L2Advertisement (`metallb.io/v1beta1`)."""
 
     name: str
@@ -246,7 +250,7 @@ class L2Advertisement(Struct, frozen=True, tag=True):
         return Ref("L2Advertisement", "", self.name)
 
 
-class BGPAdvertisement(Struct, frozen=True, tag=True):
+class BGPAdvertisement(Noun, frozen=True):
     """A BGPAdvertisement (`metallb.io/v1beta1`)."""
 
     name: str
@@ -278,7 +282,7 @@ class Secret(StrEnum):
     """`spec.passwordSecret`."""
 
 
-class BGPPeer(Struct, frozen=True, tag=True):
+class BGPPeer(Noun, frozen=True):
     """A BGPPeer (`metallb.io/v1beta2`); `v1beta1` is lifted to it."""
 
     name: str
@@ -309,7 +313,7 @@ class BGPPeer(Struct, frozen=True, tag=True):
         return Ref("BGPPeer", "", self.name)
 
 
-class BFDProfile(Struct, frozen=True, tag=True):
+class BFDProfile(Noun, frozen=True):
     """A BFDProfile (`metallb.io/v1beta1`); None where the manifest says nothing."""
 
     name: str
@@ -326,7 +330,7 @@ class BFDProfile(Struct, frozen=True, tag=True):
         return Ref("BFDProfile", "", self.name)
 
 
-class Community(Struct, frozen=True, tag=True):
+class Community(Noun, frozen=True):
     """A Community: aliases of community values (`metallb.io/v1beta1`)."""
 
     name: str
@@ -341,7 +345,7 @@ class Community(Struct, frozen=True, tag=True):
 # --- what announcers and detectors report -----------------------------------------------------
 
 
-class PeerStatus(Struct, frozen=True, tag=True):
+class PeerStatus(Noun, frozen=True):
     """How the session of one peer on one node stands, as its announcer reports it."""
 
     node: str
@@ -358,7 +362,7 @@ class PeerStatus(Struct, frozen=True, tag=True):
         return Ref("PeerStatus", self.node, self.peer)
 
 
-class InterfaceStatus(Struct, frozen=True, tag=True):
+class InterfaceStatus(Noun, frozen=True):
     """A network interface of one node, as far as answering on it goes."""
 
     node: str
@@ -375,7 +379,7 @@ class InterfaceStatus(Struct, frozen=True, tag=True):
         return Ref("InterfaceStatus", self.node, self.name)
 
 
-class NodeReachability(Struct, frozen=True, tag=True):
+class NodeReachability(Noun, frozen=True):
     """What one node has found out about a fellow: whether its announcer still lives."""
 
     node: str

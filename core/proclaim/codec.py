@@ -1,0 +1,177 @@
+"""Facts to stored events and back: topics, versions, lifts, sums.
+
+A stored event is a topic that we own (`AddressAssigned/1`, never a Python
+path) and a JSON object with the time, the transaction, the fact, and a
+checksum over all of it.  What an older version wrote is lifted to the present
+shape on reading; what a newer version wrote is refused, and a kind that nobody
+here knows is kept as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Generic, NamedTuple, TypeVar
+from zlib import crc32
+
+import msgspec
+
+from proclaim.errors import LedgerDamaged, PluginError
+from proclaim.events import (
+    AddressAssigned,
+    AddressRefused,
+    AddressReleased,
+    AuthorityTaken,
+    Fact,
+    Observed,
+    Opaque,
+    ProblemsReported,
+    RefusalWithdrawn,
+    Rejected,
+    RejectionWithdrawn,
+    Removed,
+    SourceListed,
+    TaskFailed,
+)
+from proclaim.kinds import Kind, Lift
+
+F = TypeVar("F")
+
+_SUM = b',"sum":'
+_GENERIC_OBSERVED: Any = Observed  # subscripted with types that are known at run time only
+
+FACTS: tuple[Kind[Any], ...] = (
+    Kind("ResourceRemoved", Removed),
+    Kind("ResourceRejected", Rejected),
+    Kind("RejectionWithdrawn", RejectionWithdrawn),
+    Kind("SourceListed", SourceListed),
+    Kind("ProblemsReported", ProblemsReported),
+    Kind("AuthorityTaken", AuthorityTaken),
+    Kind("TaskFailed", TaskFailed),
+    Kind("AddressAssigned", AddressAssigned),
+    Kind("AddressReleased", AddressReleased),
+    Kind("AddressRefused", AddressRefused),
+    Kind("RefusalWithdrawn", RefusalWithdrawn),
+)
+"""The facts that are not the observation of a resource, with their versions."""
+
+
+class Envelope(msgspec.Struct, Generic[F], frozen=True):
+    """What is stored of a fact, less the checksum."""
+
+    time: float
+    transaction: int
+    fact: F
+
+
+_GENERIC_ENVELOPE: Any = Envelope
+
+
+class Decoded(NamedTuple):
+    """A stored event as it was before it got its position."""
+
+    time: float
+    transaction: int
+    fact: Fact
+
+
+class _Topic(NamedTuple):
+    """How the facts of one name are read."""
+
+    version: int
+    lifts: Mapping[int, Lift]
+    type: Any
+    decode: Callable[[bytes], Envelope[Any]]
+
+
+class Codec:
+    """Encodes and decodes facts, given all the kinds of resources there are."""
+
+    def __init__(self, kinds: Iterable[Kind[Any]]) -> None:
+        self._encoder = msgspec.json.Encoder()
+        self._opaque = msgspec.json.Decoder(Envelope[msgspec.Raw])
+        self._plain = msgspec.json.Decoder(Envelope[dict[str, Any]])
+        self._topics: dict[str, _Topic] = {}
+        self._topic_of: dict[type, str] = {}
+        self._fast: dict[str, Callable[[bytes], Envelope[Any]]] = {}
+        for fact in FACTS:
+            self._learn(fact.name, fact, _envelope(fact.type))
+            self._topic_of[fact.type] = f"{fact.name}/{fact.version}"
+        self.kinds: dict[str, Kind[Any]] = {}
+        for kind in sorted(kinds, key=lambda kind: kind.name):
+            if kind.name in self.kinds:
+                raise PluginError(f"the kind {kind.name} is offered by two plugins")
+            self.kinds[kind.name] = kind
+            self._learn(f"{kind.name}Observed", kind, _envelope(_GENERIC_OBSERVED[kind.type]))
+            self._topic_of[kind.type] = kind.topic
+
+    def _learn(self, name: str, kind: Kind[Any], envelope: Any) -> None:  # noqa: ANN401
+        decode = msgspec.json.Decoder(envelope).decode
+        self._topics[name] = _Topic(kind.version, kind.lifts, envelope, decode)
+        self._fast[f"{name}/{kind.version}"] = decode
+
+    def topic(self, fact: Fact) -> str:
+        """The topic under which a fact is stored."""
+        match fact:
+            case Observed(resource=resource):
+                return self._topic_of[type(resource)]
+            case Opaque(topic=topic):
+                return topic
+            case _:
+                return self._topic_of[type(fact)]
+
+    def encode(self, fact: Fact, time: float, transaction: int) -> tuple[str, bytes]:
+        """The topic and the stored bytes; equal facts give equal bytes."""
+        topic = self.topic(fact)
+        body = fact.body if isinstance(fact, Opaque) else fact
+        encoded = self._encoder.encode(Envelope(time, transaction, body))[:-1]
+        return topic, b"%b%b%d}" % (encoded, _SUM, _sum(topic, encoded))
+
+    def decode(self, topic: str, stored: bytes) -> Decoded:
+        """The fact in stored bytes, lifted to the present shape.
+
+        Raises LedgerDamaged, without a position: the caller knows it.
+        """
+        encoded, mark, sum_text = stored.rpartition(_SUM)
+        if not mark or sum_text != b"%d}" % _sum(topic, encoded):
+            raise LedgerDamaged(f"{topic}: the checksum does not match what is stored")
+        fast = self._fast.get(topic)
+        try:
+            if fast is not None:
+                envelope = fast(encoded + b"}")
+                return Decoded(envelope.time, envelope.transaction, envelope.fact)
+            return self._slow(topic, encoded + b"}")
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise LedgerDamaged(f"{topic}: does not decode: {error}") from None
+
+    def _slow(self, topic: str, body: bytes) -> Decoded:
+        """An older version, which is lifted, or an unknown kind, which is kept."""
+        name, _, version_text = topic.rpartition("/")
+        known = self._topics.get(name)
+        if known is None:
+            opaque = self._opaque.decode(body)
+            return Decoded(opaque.time, opaque.transaction, Opaque(topic, opaque.fact))
+        version = int(version_text) if version_text.isdigit() else 0
+        if version > known.version:
+            raise LedgerDamaged(
+                f"{topic} was written by a newer Proclaim; this one knows {name}/{known.version}",
+                hint="run the newer version again, or start with another ledger",
+            )
+        plain = self._plain.decode(body)
+        lifted = dict(plain.fact)
+        while version < known.version:
+            if version not in known.lifts:
+                raise LedgerDamaged(f"{topic}: there is no lift from version {version}")
+            lifted = known.lifts[version](lifted)
+            version += 1
+        envelope = msgspec.convert(
+            {"time": plain.time, "transaction": plain.transaction, "fact": lifted}, known.type
+        )
+        return Decoded(envelope.time, envelope.transaction, envelope.fact)
+
+
+def _envelope(inner: object) -> Any:  # noqa: ANN401 - a type made at run time
+    return _GENERIC_ENVELOPE[inner]
+
+
+def _sum(topic: str, encoded: bytes) -> int:
+    return crc32(encoded, crc32(topic.encode()))

@@ -1,0 +1,163 @@
+"""The engine: wires the ledger, the sources and the announcers, in the order of dying.
+
+The ledger outlives everyone; announcers may still report while they say
+goodbye; sources are silenced first.  What each announcer must keep visible is
+projected from the stored state, so that nothing is announced that a restart
+would not remember.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import trio
+
+from proclaim.advice import unpinned
+from proclaim.hookspecs import Announcer, Detector, Observe, Source, Wanted
+from proclaim.host import Host
+from proclaim.latest import Latest
+from proclaim.ledger import Ledger, paced
+from proclaim.model import Authority, Authorized, Listing, Node, Observation, Spread
+from proclaim.project import Projection, advancing, projecting
+from proclaim.supervise import Member, crew
+from proclaim.terrain import fellows
+
+_LOG = logging.getLogger("proclaim.engine")
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Who takes part: what the plugins offered and the user chose."""
+
+    sources: Sequence[Source]
+    announcers: Sequence[Announcer]
+    detectors: Sequence[Detector] = ()
+
+
+async def run(
+    ledger: Ledger,
+    cast: Cast,
+    host: Host,
+    authority: Authority,
+    wait_for_shutdown: Callable[[], Awaitable[None]],
+) -> None:
+    """Run until `wait_for_shutdown` returns, and then leave in good order.
+
+    The ledger must have been replayed.  Raises LedgerDamaged when another
+    process writes to the ledger.
+    """
+    wanted = {announcer.name: Latest(Wanted()) for announcer in cast.announcers}
+    watched: Latest[tuple[Node, ...]] = Latest(())
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ledger.write, name="ledger")
+        await ledger.observe(Authorized(_at_first(authority)))
+        for spread in Spread:
+            targets = [wanted[a.name] for a in cast.announcers if a.spread is spread]
+            if targets:
+                await nursery.start(_follow, ledger, host.node, spread, targets)
+        nursery.start_soon(_watch_fellows, ledger, host.node, watched)
+        nursery.start_soon(_advise, ledger, host.node, name="advice")
+        readers = [
+            *(_announcing(a, wanted[a.name], ledger.observe) for a in cast.announcers),
+            *(_detecting(d, watched, ledger.observe) for d in cast.detectors),
+        ]
+        gate = _Gate(ledger.observe, authority, [source.name for source in cast.sources])
+        writers = [_listening(source, gate.of(source.name)) for source in cast.sources]
+        async with (  # left in the reverse order: sources first, then announcers
+            crew(readers, ledger.observe, host.random),
+            crew(writers, ledger.observe, host.random),
+        ):
+            await gate.open_if_complete()
+            await wait_for_shutdown()
+        nursery.cancel_scope.cancel()
+
+
+def _at_first(authority: Authority) -> Authority:
+    return Authority.ADOPT if authority is Authority.ALLOCATE else authority
+
+
+class _Gate:
+    """Lets nothing be allocated before every source has given its first complete listing."""
+
+    def __init__(self, observe: Observe, authority: Authority, sources: Sequence[str]) -> None:
+        self._observe = observe
+        self._authority = authority
+        self._missing = set(sources)
+        self._opened = False
+
+    def of(self, source: str) -> Observe:
+        """`observe` for one source, which notes its listing."""
+
+        async def observe(observation: Observation) -> None:
+            await self._observe(observation)
+            if isinstance(observation, Listing):
+                self._missing.discard(source)
+                await self.open_if_complete()
+
+        return observe
+
+    async def open_if_complete(self) -> None:
+        if not self._missing and not self._opened:
+            self._opened = True
+            await self._observe(Authorized(self._authority))
+
+
+def _announcing(announcer: Announcer, wanted: Latest[Wanted], observe: Observe) -> Member:
+    return Member(f"announcer {announcer.name}", lambda: announcer.run(wanted, observe))
+
+
+def _detecting(detector: Detector, watched: Latest[tuple[Node, ...]], observe: Observe) -> Member:
+    return Member(f"detector {detector.name}", lambda: detector.run(watched, observe))
+
+
+def _listening(source: Source, observe: Observe) -> Member:
+    return Member(f"source {source.name}", lambda: source.run(observe))
+
+
+async def _follow(
+    ledger: Ledger,
+    node: str,
+    spread: Spread,
+    targets: Sequence[Latest[Wanted]],
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Keep the wanted sets equal to what the state demands."""
+    projection: Projection | None = None
+    async for state in ledger.state.changes():
+        if projection is None:
+            projection = await paced(projecting(state, node, spread))
+            task_status.started()
+        else:
+            facts = ledger.since(projection.state.position)
+            if facts is not None:
+                facts = [item for item in facts if item.position <= state.position]
+            projection = await paced(advancing(projection, state, facts))
+        wanted = _wanted(projection)
+        for target in targets:
+            target.set(wanted)
+
+
+def _wanted(projection: Projection) -> Wanted:
+    routes = projection.terrain.spread is Spread.EVERY_NODE
+    return Wanted(projection.announcements, projection.terrain.peers if routes else ())
+
+
+async def _watch_fellows(ledger: Ledger, node: str, watched: Latest[tuple[Node, ...]]) -> None:
+    async for state in ledger.state.changes():
+        found = fellows(state, node)
+        if found != watched.value:
+            watched.set(found)
+
+
+async def _advise(ledger: Ledger, node: str) -> None:
+    """Warn once for each advice, when every source has been heard."""
+    given = ""
+    async for state in ledger.state.changes():
+        if state.authority is not Authority.ALLOCATE or len(state.of_kind("Node")) < 2:
+            continue
+        advice = unpinned(state, node)
+        if advice and advice != given:
+            _LOG.warning("%s", advice)
+        given = advice

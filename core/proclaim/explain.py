@@ -1,0 +1,156 @@
+"""`explain`: the chain of rules behind an answer, from the state alone.
+
+For a Service: why it has the address, or why it has none; then, for each node
+and each way of announcing, whether it is announced and the first rule that
+forbids it.  For an address: who holds it, from which pool.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from proclaim import reasons
+from proclaim.addresses import parse_address
+from proclaim.allocation import no_business
+from proclaim.events import Why
+from proclaim.model import Authority, Ref, Service, Spread
+from proclaim.project import Part, Quiet, Silence, verdict
+from proclaim.state import State, ranges
+from proclaim.terrain import Terrain, survey
+
+_WHY_SILENT: dict[Silence, str] = {
+    Silence.NO_ADDRESS: "it has no address",
+    Silence.POOL_NOT_IN_FORCE: "its pool {detail} is not in force",
+    Silence.POOL_NOT_ADVERTISED: "no {kind} covers its pool {detail}",
+    Silence.SERVICE_NOT_SELECTED: "serviceSelectors of {kind} {detail} do not match its labels",
+    Silence.NODE_UNKNOWN: "no Node document describes {detail}",
+    Silence.NODE_NOT_SELECTED: "nodeSelectors of {kind} {detail} do not match this node",
+    Silence.NODE_NETWORK_UNAVAILABLE: "the node's condition NetworkUnavailable is True",
+    Silence.NODE_EXCLUDED: "the node has the label {detail}",
+    Silence.NO_ENDPOINTS: "no endpoint of the Service is serving",
+    Silence.NO_LOCAL_ENDPOINTS: "externalTrafficPolicy is Local and no endpoint here is serving",
+    Silence.UNKNOWN_COMMUNITY: "no Community defines the alias in BGPAdvertisement {detail}",
+    Silence.NO_PEER: "none of its peers selects this node in BGPAdvertisement {detail}",
+    Silence.CONFLICTING_LOCAL_PREF: "two BGPAdvertisements give {detail} different localPref",
+    Silence.NO_CANDIDATE: "no node is both selected and alive",
+    Silence.NOT_ELECTED: "{detail} is elected",
+}
+
+KIND = {Spread.EVERY_NODE: "BGPAdvertisement", Spread.ONE_NODE: "L2Advertisement"}
+
+
+class Said(NamedTuple):
+    """Whether a node announces a Service in one way, and why not."""
+
+    node: str
+    spread: Spread
+    announced: bool
+    code: str
+    """The `Silence`; empty when announced."""
+    message: str
+    prefixes: tuple[str, ...]
+    to: tuple[str, ...]
+    """Peers or interfaces by name; empty means all of them."""
+
+
+class Explanation(NamedTuple):
+    """Everything there is to say about one Service."""
+
+    service: Ref
+    known: bool
+    addresses: tuple[str, ...]
+    pool: str
+    code: str
+    """The `Why` of the holding or of the refusal; empty when it wants none or waits."""
+    message: str
+    position: int
+    """Where the ledger says so; 0 when it says nothing."""
+    time: float
+    announced: tuple[Said, ...]
+
+
+def explain_service(state: State, ref: Ref, nodes: Sequence[str]) -> Explanation:
+    """Why a Service has what it has, and where it is announced, node by node."""
+    service = state.service(ref)
+    holding, refusal = state.holdings.get(ref), state.refusals.get(ref)
+    said = tuple(
+        explain_announcement(survey(state, node, spread), state, ref)
+        for node in nodes
+        for spread in Spread
+    )
+    if holding is not None:
+        text = reasons.message(holding.reason)
+        return Explanation(
+            ref,
+            service is not None,
+            holding.addresses,
+            holding.pool,
+            holding.reason.code,
+            text,
+            holding.position,
+            holding.time,
+            said,
+        )
+    if refusal is not None:
+        text = reasons.message(refusal.reason)
+        code: str = refusal.reason.code
+        return Explanation(
+            ref, service is not None, (), "", code, text, refusal.position, refusal.time, said
+        )
+    code, text = _without_answer(state, service)
+    return Explanation(ref, service is not None, (), "", code, text, 0, 0.0, said)
+
+
+def _without_answer(state: State, service: Service | None) -> tuple[str, str]:
+    """Why a Service has neither an address nor a refusal."""
+    business = no_business(service)
+    if business is not None:
+        if business.code is Why.GONE:
+            return business.code, "there is no such Service"
+        return business.code, reasons.message(business)
+    if state.authority is Authority.FOLLOW:
+        return "", "the allocator that this node follows has not written its status yet"
+    return "", "it waits until every source has given its first complete listing"
+
+
+def explain_announcement(terrain: Terrain, state: State, ref: Ref) -> Said:
+    """Whether the terrain's node announces a Service, and the first rule that forbids it."""
+    answer = verdict(terrain, state, ref)
+    if isinstance(answer, Quiet):
+        text = _WHY_SILENT[answer.silence].format(detail=answer.detail, kind=KIND[terrain.spread])
+        return Said(terrain.node, terrain.spread, False, answer.silence, text, (), ())
+    prefixes = tuple(sorted({part.prefix for part in answer}))
+    return Said(
+        terrain.node, terrain.spread, True, "", _how(terrain, answer), prefixes, _to(answer)
+    )
+
+
+def _to(parts: tuple[Part, ...]) -> tuple[str, ...]:
+    return tuple(sorted({receiver for part in parts for receiver in part.to}))
+
+
+def _how(terrain: Terrain, parts: tuple[Part, ...]) -> str:
+    to = ", ".join(_to(parts))
+    if terrain.spread is Spread.ONE_NODE:
+        return f"this node is elected and answers on {to or 'every usable interface'}"
+    return f"announced to {to}" if to else "announced, but no BGPPeer selects this node"
+
+
+class Whereabouts(NamedTuple):
+    """What is known about an address."""
+
+    address: str
+    pool: str
+    """The pool that covers it; empty when none does."""
+    holders: tuple[Ref, ...]
+
+
+def explain_address(state: State, text: str) -> Whereabouts:
+    """Who holds an address, and which pool covers it; raises ValueError when it is none."""
+    address = parse_address(text)
+    pool = next(
+        (pool.name for pool in state.pools() if any(span.covers(address) for span in ranges(pool))),
+        "",
+    )
+    return Whereabouts(str(address), pool, state.holders.get(str(address), ()))

@@ -1,0 +1,217 @@
+"""The log in an SQLite file: durable, one writer, readable by others beside it.
+
+WAL mode with `synchronous=FULL`, so that what was acknowledged survives a
+power cut.  The writer holds a lock on a file beside the database, in which it
+says who it is; the kernel gives the lock up whenever and however the process
+ends.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from eventsourcing.persistence import PersistenceError, StoredEvent
+from eventsourcing.sqlite import (
+    SQLiteApplicationRecorder,
+    SQLiteConnection,
+    SQLiteConnectionPool,
+    SQLiteCursor,
+    SQLiteDatastore,
+)
+
+from proclaim.errors import LedgerBusy, LedgerError, NotFound
+from proclaim.log import Event, Row, stream
+
+TABLE: Final = "stored_events"
+
+
+class _Pool(SQLiteConnectionPool):
+    """Connections that wait for the disk at each commit."""
+
+    def _create_connection(self) -> SQLiteConnection:
+        made = super()._create_connection()
+        with made.cursor() as cursor:
+            cursor.execute("PRAGMA synchronous=FULL")
+        return made
+
+
+class _Recorder(SQLiteApplicationRecorder):
+    """The stock recorder, but positions are never issued twice.
+
+    AUTOINCREMENT remembers the highest position even when the newest row is
+    lost; the column must be named `rowid` for the stock queries.
+    """
+
+    def __init__(self, datastore: SQLiteDatastore) -> None:
+        super().__init__(datastore, TABLE)
+        self.insert_events_statement = (
+            f"INSERT INTO {TABLE} (originator_id, originator_version, topic, state)"
+            " VALUES (?,?,?,?)"
+        )
+
+    def construct_create_table_statements(self) -> list[str]:
+        return [
+            f"CREATE TABLE IF NOT EXISTS {TABLE} ("
+            "rowid INTEGER PRIMARY KEY AUTOINCREMENT, originator_id TEXT NOT NULL,"
+            " originator_version INTEGER NOT NULL, topic TEXT NOT NULL, state BLOB NOT NULL,"
+            " UNIQUE (originator_id, originator_version))"
+        ]
+
+    def _insert_events(
+        self, c: SQLiteCursor, stored_events: Sequence[StoredEvent], **_: object
+    ) -> Sequence[int] | None:
+        c.executemany(
+            self.insert_events_statement,
+            [(e.originator_id, e.originator_version, e.topic, e.state) for e in stored_events],
+        )
+        return None  # one writer: positions follow from the head
+
+
+class SQLiteLog:
+    """A log in a file, opened by its one writer or by any number of readers."""
+
+    blocking = True
+
+    def __init__(self, url: str, writer: str, read_only: bool) -> None:
+        """Open the file; a writer creates it and takes the lock.
+
+        Raises NotFound when a reader's file does not exist, LedgerBusy when
+        another process writes to it, LedgerError when it cannot be opened.
+        """
+        self.url = url
+        self._path = path_of(url)
+        self._writer = writer
+        self._lock: int | None = None
+        if read_only:
+            if not self._path.exists():
+                raise NotFound(
+                    f"there is no ledger at {self._path}",
+                    hint="`proclaim run` or `proclaim apply` creates one; --ledger names another",
+                )
+        else:
+            self._lock = _take_lock(self._path, writer)
+        try:
+            self._open(read_only)
+        except BaseException:
+            self._unlock()
+            raise
+
+    def _open(self, read_only: bool) -> None:
+        mode = "ro" if read_only else "rwc"
+        name = f"file:{quote(str(self._path))}?mode={mode}"
+        with self._named("cannot be opened"):
+            if not read_only:
+                os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640))
+            self._datastore = SQLiteDatastore(name, originator_id_type="text")
+            self._datastore.pool.close()
+            self._datastore.pool = _Pool(db_name=name)
+            self._recorder = _Recorder(self._datastore)
+            if not read_only:
+                self._recorder.create_table()
+            last = self._recorder.select_events(self._writer, desc=True, limit=1)
+            self._version = last[0].originator_version if last else 0
+            self._head = self._recorder.max_notification_id() or 0
+
+    def append(self, events: Sequence[Event]) -> int:
+        with self._named("cannot be written"):
+            try:
+                self._recorder.insert_events(stream(self._writer, self._version, events))
+            except BaseException:
+                # A commit can succeed and still report an error: ask what is stored.
+                if (self._recorder.max_notification_id() or 0) != self._head + len(events):
+                    raise
+        self._version += len(events)
+        self._head += len(events)
+        return self._head
+
+    def read(self, after: int, limit: int) -> list[Row]:
+        with self._named("cannot be read"), self._datastore.transaction(commit=False) as cursor:
+            cursor.execute(
+                f"SELECT rowid, topic, state FROM {TABLE} WHERE rowid > ? ORDER BY rowid LIMIT ?",
+                (after, limit),
+            )
+            return [Row(row[0], row[1], row[2]) for row in cursor.fetchall()]
+
+    def head(self) -> int:
+        with self._named("cannot be read"):
+            return self._recorder.max_notification_id() or 0
+
+    def problems(self) -> list[str]:
+        with self._named("cannot be read"), self._datastore.transaction(commit=False) as cursor:
+            cursor.execute("PRAGMA quick_check(10)")
+            found = [str(row[0]) for row in cursor.fetchall()]
+        return [] if found == ["ok"] else found
+
+    def close(self) -> None:
+        self._datastore.close()
+        self._unlock()
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    @contextmanager
+    def _named(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except (PersistenceError, sqlite3.Error, OSError) as error:
+            raise LedgerError(f"the ledger {self._path} {what}: {error}") from error
+
+
+def path_of(url: str) -> Path:
+    """The file that an `sqlite:` URL names: `sqlite:///absolute` or `sqlite:relative`.
+
+    Raises LedgerError when it names none.
+    """
+    rest = url.removeprefix("sqlite:")
+    text = rest[2:] if rest.startswith("///") else rest
+    if not text or text.startswith("//") or text.endswith("/"):
+        raise LedgerError(
+            f"{url} names no file",
+            hint="write sqlite:///var/lib/proclaim/ledger.db, or sqlite:relative.db",
+        )
+    return Path(text)
+
+
+def _take_lock(path: Path, writer: str) -> int:
+    """Lock the file beside the database and write into it who holds it."""
+    lock_path = path.with_name(path.name + ".lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        lock = os.open(lock_path, flags, 0o640)
+    except OSError as error:
+        raise LedgerError(
+            f"the ledger {path} cannot be opened: {error}",
+            hint="--ledger sqlite:PATH names a place that you may write to",
+        ) from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        owner = _owner(lock)
+        os.close(lock)
+        raise LedgerBusy(
+            f"the ledger {path} is in use by {owner}",
+            hint="end that process first, or give this one another ledger with --ledger",
+        ) from None
+    text = json.dumps({"pid": os.getpid(), "writer": writer})
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, text.encode(), 0)
+    return lock
+
+
+def _owner(lock: int) -> str:
+    try:
+        said = json.loads(os.pread(lock, 4096, 0))
+        return f"process {said['pid']} ({said['writer']})"
+    except (ValueError, KeyError, TypeError):
+        return "another process"

@@ -1,0 +1,173 @@
+"""What announcing depends on besides the Services: pools, advertisements, nodes, peers.
+
+A `Terrain` is that part of a state, prepared for one node and one spread.  It
+changes seldom, so it is made once and asked for every Service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from proclaim.model import (
+    BGPAdvertisement,
+    BGPPeer,
+    L2Advertisement,
+    Node,
+    Pool,
+    Ref,
+    Service,
+    Spread,
+    any_matches,
+)
+from proclaim.state import State
+
+EXCLUDE_LABEL = "node.kubernetes.io/exclude-from-external-load-balancers"
+
+_KINDS = (
+    "IPAddressPool",
+    "L2Advertisement",
+    "BGPAdvertisement",
+    "BGPPeer",
+    "Community",
+    "Node",
+    "NodeReachability",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Terrain:
+    """One node's view of everything but the Services."""
+
+    node: str
+    spread: Spread
+    nodes: Mapping[str, Node]
+    """The nodes that may announce; this node alone when no source described any."""
+    reachable: Mapping[str, bool]
+    peers: tuple[BGPPeer, ...]
+    """The peers that select this node, by name."""
+    pools: Mapping[str, Pool]
+    advertisements: Mapping[str, tuple[Any, ...]]
+    """The advertisements of this spread by pool name, sorted by name."""
+    aliases: Mapping[str, str]
+    """Community values by alias."""
+    basis: tuple[Any, ...]
+    """The parts of the state that this was made from."""
+
+    @property
+    def me(self) -> Node | None:
+        return self.nodes.get(self.node)
+
+    def fits(self, state: State) -> bool:
+        """Whether a state has the same terrain still."""
+        return all(mine is theirs for mine, theirs in zip(self.basis, _basis(state), strict=True))
+
+    def candidates(
+        self, advertisements: tuple[L2Advertisement, ...], local: frozenset[str] | None
+    ) -> list[str]:
+        """The nodes that may be elected; `local` limits them to those with endpoints."""
+        return [
+            name
+            for name, node in self.nodes.items()
+            if not node.network_unavailable
+            and EXCLUDE_LABEL not in dict(node.labels)
+            and (self.reachable.get(name, True) or name == self.node)
+            and any(any_matches(ad.node_selectors, node.labels) for ad in advertisements)
+            and (local is None or name in local)
+        ]
+
+    def elect(
+        self, candidates: list[str], advertisements: tuple[L2Advertisement, ...], address: str
+    ) -> str:
+        """The node that answers for an address: the best score, then the lowest digest.
+
+        The order is MetalLB's, so that its speakers would elect the same node.
+        """
+        return min(
+            candidates,
+            key=lambda name: (-self._score(name, advertisements), digest(name, address)),
+        )
+
+    def _score(self, name: str, advertisements: tuple[L2Advertisement, ...]) -> int:
+        labels = self.nodes[name].labels
+        return sum(
+            weight
+            for ad in advertisements
+            for weight, selector in ad.preferred_nodes
+            if selector.matches(labels)
+        )
+
+
+def digest(node: str, address: str) -> bytes:
+    """What nodes are ordered by for an address."""
+    return sha256(f"{node}#{address}".encode()).digest()
+
+
+def survey(state: State, node: str, spread: Spread) -> Terrain:
+    """Prepare the terrain of a state for one node."""
+    nodes = state.nodes() or {node: Node(node)}
+    pools = {pool.name: pool for pool in state.pools()}
+    kind = "BGPAdvertisement" if spread is Spread.EVERY_NODE else "L2Advertisement"
+    every: list[BGPAdvertisement | L2Advertisement] = [
+        entry.resource for _, entry in sorted(state.of_kind(kind).items())
+    ]
+    return Terrain(
+        node=node,
+        spread=spread,
+        nodes=nodes,
+        reachable={
+            ref.name: entry.resource.reachable
+            for ref, entry in state.of_kind("NodeReachability").items()
+        },
+        peers=peers_of(state, nodes.get(node)),
+        pools=pools,
+        advertisements={
+            name: tuple(ad for ad in every if selects_pool(ad, pool))
+            for name, pool in pools.items()
+        },
+        aliases={
+            alias: value
+            for _, entry in sorted(state.of_kind("Community").items())
+            for alias, value in entry.resource.communities
+        },
+        basis=_basis(state),
+    )
+
+
+def selects_pool(ad: BGPAdvertisement | L2Advertisement, pool: Pool) -> bool:
+    """Whether an advertisement covers a pool: named, selected, or neither list given."""
+    if not ad.pools and not ad.pool_selectors:
+        return True
+    return pool.name in ad.pools or any(
+        selector.matches(pool.labels) for selector in ad.pool_selectors
+    )
+
+
+def selects_service(ad: BGPAdvertisement | L2Advertisement, service: Service) -> bool:
+    """Whether an advertisement covers a Service of its pools."""
+    return any_matches(ad.service_selectors, service.labels)
+
+
+def peers_of(state: State, node: Node | None) -> tuple[BGPPeer, ...]:
+    """The BGPPeers that select a node, by name; none when the node is unknown."""
+    if node is None:
+        return ()
+    return tuple(
+        entry.resource
+        for _, entry in sorted(state.of_kind("BGPPeer").items())
+        if any_matches(entry.resource.node_selectors, node.labels)
+    )
+
+
+def fellows(state: State, node: str) -> tuple[Node, ...]:
+    """The other nodes, by name."""
+    return tuple(other for name, other in state.nodes().items() if name != node)
+
+
+_NOTHING: Mapping[Ref, Any] = {}
+
+
+def _basis(state: State) -> tuple[Any, ...]:
+    return tuple(state.resources.get(kind, _NOTHING) for kind in _KINDS)

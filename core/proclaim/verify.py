@@ -1,0 +1,77 @@
+"""`verify`: is the ledger whole, and would today's rules decide the same?
+
+The store checks itself, every fact is decoded and its checksum compared, and
+each transaction's inputs are settled again and compared with the decisions
+that were recorded for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import NamedTuple, get_args
+
+from proclaim.codec import Codec
+from proclaim.decide import affected, settle
+from proclaim.errors import LedgerDamaged
+from proclaim.events import Decision, Fact, Recorded
+from proclaim.ledger import decode
+from proclaim.log import EventLog, rows
+from proclaim.state import State, fold
+
+DECISIONS: tuple[type, ...] = get_args(Decision)
+
+
+class Verdict(NamedTuple):
+    """What the check found."""
+
+    facts: int
+    transactions: int
+    unknown: int
+    """Facts of kinds that are not known here; they were kept and had no effect."""
+    problems: tuple[str, ...]
+    """Empty when the ledger is clean; else the first difference."""
+    state: State
+
+
+def verify(log: EventLog, codec: Codec) -> Verdict:
+    """Check a ledger from its start to its end, up to the first difference."""
+    state = State()
+    transactions = 0
+    try:
+        if found := log.problems():
+            return Verdict(0, 0, 0, tuple(found), state)
+        recorded = (item for row in rows(log) for item in decode(codec, [row]))
+        for items in _transactions(recorded):
+            transactions += 1
+            before = state
+            state = fold(state, items)
+            if difference := _difference(before, items):
+                problem = f"positions {items[0].position} to {items[-1].position}: {difference}"
+                return Verdict(state.position, transactions, state.unknown, (problem,), state)
+    except LedgerDamaged as error:
+        return Verdict(state.position, transactions, state.unknown, (error.message,), state)
+    return Verdict(state.position, transactions, state.unknown, (), state)
+
+
+def _transactions(recorded: Iterator[Recorded]) -> Iterator[list[Recorded]]:
+    for _, items in groupby(recorded, key=lambda item: item.transaction):
+        yield list(items)
+
+
+def _difference(before: State, items: Sequence[Recorded]) -> str:
+    """How the recorded decisions differ from those that the inputs lead to now; "" if not."""
+    if items[0].position != before.position + 1:
+        return f"positions {before.position + 1} to {items[0].position - 1} are missing"
+    inputs = [item for item in items if not isinstance(item.fact, DECISIONS)]
+    decisions: list[Fact] = [item.fact for item in items if isinstance(item.fact, DECISIONS)]
+    seen = fold(before, inputs)
+    again = settle(seen, affected(seen, [item.fact for item in inputs]))  # type: ignore[misc]
+    for recorded, now in zip(decisions, again, strict=False):
+        if recorded != now:
+            return f"recorded {recorded}, today's rules give {now}"
+    if len(decisions) > len(again):
+        return f"recorded {decisions[len(again)]}, today's rules give nothing"
+    if len(again) > len(decisions):
+        return f"today's rules give {again[len(decisions)]}, nothing is recorded"
+    return ""
