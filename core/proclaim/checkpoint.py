@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from hashlib import sha256
+from operator import itemgetter
 from typing import Any
 
 import msgspec
 
 from proclaim.addresses import Occupied, parse_address
 from proclaim.codec import Codec
-from proclaim.events import Reason
-from proclaim.model import Authority, Problem, Ref, Resource, service_ref
+from proclaim.model import Authority, Problem, Ref, service_ref
 from proclaim.state import Entry, Holding, Refusal, Rejection, State
 
 FORMAT = 1
@@ -36,9 +36,9 @@ class Stored(msgspec.Struct, frozen=True):
     listed: list[str]
     entries: list[tuple[str, str, str, int, float, msgspec.Raw]]
     """(kind, source, origin, position, time, resource)."""
-    holdings: list[tuple[Ref, tuple[str, ...], str, Reason, int, float]]
-    refusals: list[tuple[Ref, Reason, int, float]]
-    rejections: list[tuple[Ref, Resource, str, str, str]]
+    holdings: list[tuple[Ref, Holding]]
+    refusals: list[tuple[Ref, Refusal]]
+    rejections: list[tuple[Ref, Rejection]]
     problems: list[tuple[str, tuple[Problem, ...]]]
     failures: list[tuple[str, str]]
     unknown: int
@@ -71,9 +71,9 @@ def encode(state: State, codec: Codec) -> bytes:
                 for kind in sorted(state.resources)
                 for ref, entry in sorted(state.resources[kind].items())
             ],
-            holdings=[(ref, *holding) for ref, holding in sorted(state.holdings.items())],
-            refusals=[(ref, *refusal) for ref, refusal in sorted(state.refusals.items())],
-            rejections=[(ref, *found) for ref, found in sorted(state.rejections.items())],
+            holdings=sorted(state.holdings.items(), key=itemgetter(0)),
+            refusals=sorted(state.refusals.items(), key=itemgetter(0)),
+            rejections=sorted(state.rejections.items(), key=itemgetter(0)),
             problems=sorted(state.problems.items()),
             failures=sorted(state.failures.items()),
             unknown=state.unknown,
@@ -107,7 +107,7 @@ def _rebuild(found: Stored, codec: Codec) -> State:
         resource = decoders[kind].decode(raw)
         entry = Entry(resource, source, origin, position, time)
         resources.setdefault(kind, {})[resource.ref] = entry
-    holdings = {ref: Holding(*rest) for ref, *rest in found.holdings}
+    holdings = dict(found.holdings)
     return State(
         position=found.position,
         time=found.time,
@@ -124,8 +124,8 @@ def _rebuild(found: Stored, codec: Codec) -> State:
             for ref, entry in resources.get("Service", {}).items()
             if entry.resource.ip_family_policy == "PreferDualStack"
         },
-        refusals={ref: Refusal(*rest) for ref, *rest in found.refusals},
-        rejections={ref: Rejection(*rest) for ref, *rest in found.rejections},
+        refusals=dict(found.refusals),
+        rejections=dict(found.rejections),
         problems=dict(found.problems),
         failures=dict(found.failures),
         unknown=found.unknown,

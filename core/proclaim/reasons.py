@@ -25,7 +25,7 @@ _SENTENCES: dict[Why, str] = {
     " (autoAssign is false, or serviceAllocation excludes it): {pools}",
     Why.EXHAUSTED: "no free {wanted} address in {pools}",
     Why.ADDRESS_OUTSIDE_POOLS: "no IPAddressPool contains {wanted}",
-    Why.ADDRESS_IN_USE: "{wanted} is held by {services}",
+    Why.ADDRESS_IN_USE: "{addresses} is held by {services}",
     Why.POOL_UNKNOWN: "there is no IPAddressPool {wanted}",
     Why.POOL_CONTRADICTS_ADDRESS: "the requested pool is {wanted}, but {addresses} is in {pool}",
     Why.FAMILY_CONTRADICTS_ADDRESS: "{addresses} was requested, but the Service needs {wanted}",
