@@ -155,6 +155,21 @@ class Occupied:
         made._ends = {family: runs[:] for family, runs in self._ends.items()}
         return made
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Occupied):
+            return NotImplemented
+        return (self._starts, self._ends) == (other._starts, other._ends)
+
+    __hash__ = None  # type: ignore[assignment]  # mutable, as a list is
+
+    def __repr__(self) -> str:
+        runs = [
+            str(Range(family, first, last))
+            for family in (4, 6)
+            for first, last in zip(self._starts[family], self._ends[family], strict=True)
+        ]
+        return f"Occupied({', '.join(runs)})"
+
     def __contains__(self, address: Address) -> bool:
         starts, ends = self._starts[address.family], self._ends[address.family]
         at = bisect_right(starts, address.value) - 1

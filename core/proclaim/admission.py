@@ -27,17 +27,22 @@ class Claim(NamedTuple):
 
 
 def one_place_each(state: State, resources: Iterable[Sourced]) -> dict[Ref, Sourced]:
-    """Keep one value of each resource: the place in force wins, then the first given."""
+    """Keep one value of each resource: the place in force wins, then the first by name.
+
+    Of two values in one place the first given is kept.
+    """
     kept: dict[Ref, Sourced] = {}
     for sourced in resources:
         ref = sourced.resource.ref
-        if ref not in kept:
-            kept[ref] = sourced
-            continue
         entry = state.get(ref)
-        if entry is not None and sourced.origin == entry.origin != kept[ref].origin:
+        in_force = entry.origin if entry is not None else None
+        if ref not in kept or _precedes(sourced.origin, kept[ref].origin, in_force):
             kept[ref] = sourced
     return kept
+
+
+def _precedes(one: str, other: str, in_force: str | None) -> bool:
+    return (one != in_force, one) < (other != in_force, other)
 
 
 def overlapping_pools(in_force: Mapping[str, Pool], new: Mapping[str, Pool]) -> dict[str, str]:

@@ -6,7 +6,7 @@ is no fact.  Saying the same thing twice therefore records nothing twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from proclaim.admission import one_place_each, overlapping_pools
 from proclaim.events import (
@@ -31,7 +31,7 @@ from proclaim.model import (
     Ref,
     Sourced,
 )
-from proclaim.state import State
+from proclaim.state import Rejection, State
 from proclaim.steps import Steps
 
 PAUSE_EVERY = 64
@@ -73,8 +73,9 @@ def _listing(state: State, listing: Listing) -> Steps[list[Input]]:
         and not keep.covers(ref, rejection.origin)
     ]
     facts = yield from _differences(state, listing.source, incoming, absent, given_up)
-    if state.problems.get(listing.source, ()) != listing.problems:
-        facts.append(ProblemsReported(listing.source, listing.problems))
+    problems = tuple(sorted(set(listing.problems)))
+    if state.problems.get(listing.source, ()) != problems:
+        facts.append(ProblemsReported(listing.source, problems))
     if listing.source not in state.listed:
         facts.append(SourceListed(listing.source))
     return facts
@@ -84,7 +85,11 @@ def _change(state: State, change: Change) -> Steps[list[Input]]:
     incoming = one_place_each(state, change.resources)
     gone = [ref for ref in change.gone if ref not in incoming]
     absent = [ref for ref in gone if (entry := state.get(ref)) and entry.source == change.source]
-    given_up = [ref for ref in gone if ref in state.rejections]
+    given_up = [
+        ref
+        for ref in gone
+        if (rejection := state.rejections.get(ref)) and rejection.source == change.source
+    ]
     return (yield from _differences(state, change.source, incoming, absent, given_up))
 
 
@@ -118,12 +123,15 @@ def _differences(
     state: State,
     source: str,
     incoming: Mapping[Ref, Sourced],
-    absent: Iterable[Ref],
-    given_up: Iterable[Ref],
+    absent: Sequence[Ref],
+    given_up: Sequence[Ref],
 ) -> Steps[list[Input]]:
     facts: list[Input] = [RejectionWithdrawn(ref) for ref in sorted(given_up)]
-    absent = sorted(absent)
-    facts.extend(Removed(source, ref) for ref in absent)
+    for ref in sorted(absent):
+        facts.append(Removed(source, ref))
+        heir = state.rejections.get(ref)
+        if heir is not None and heir.source != source and not isinstance(heir.resource, Pool):
+            facts.append(Observed(heir.source, heir.resource, heir.origin))
     pools: dict[str, Sourced] = {}
     for at, ref in enumerate(sorted(incoming)):
         if at % PAUSE_EVERY == 0:
@@ -136,36 +144,50 @@ def _differences(
             pools[ref.name] = sourced
         elif entry is None or (entry.resource, entry.origin) != (sourced.resource, sourced.origin):
             facts.append(Observed(source, sourced.resource, sourced.origin))
-        elif ref in state.rejections:
-            facts.append(RejectionWithdrawn(ref))
-    touched = bool(pools) or any(ref.kind == "IPAddressPool" for ref in (*absent, *given_up))
-    if touched:
-        facts.extend(_pools(state, source, pools, {*absent, *given_up}))
+        else:
+            facts.extend(_withdraw(state, source, ref))
+    if pools or any(ref.kind == "IPAddressPool" for ref in (*absent, *given_up)):
+        candidates = _rejected_pools(state, set(absent), set(given_up))
+        candidates.update({name: (source, sourced) for name, sourced in pools.items()})
+        facts.extend(_pools(state, candidates, set(absent)))
     return facts
 
 
 def _reject(state: State, source: str, sourced: Sourced, problem: str) -> list[Input]:
+    rejected = Rejection(sourced.resource, source, sourced.origin, problem)
     known = state.rejections.get(sourced.resource.ref)
-    if known is not None and (known.resource, known.problem) == (sourced.resource, problem):
-        return []
+    if known == rejected or (known is not None and known.source != source):
+        return []  # of several that are rejected, the first is remembered
     return [Rejected(source, sourced.resource, problem, sourced.origin)]
 
 
+def _withdraw(state: State, source: str, ref: Ref) -> list[Input]:
+    """What the source wanted before, and was rejected, it does not want any more."""
+    known = state.rejections.get(ref)
+    return [RejectionWithdrawn(ref)] if known is not None and known.source == source else []
+
+
+def _rejected_pools(
+    state: State, absent: set[Ref], given_up: set[Ref]
+) -> dict[str, tuple[str, Sourced]]:
+    """The pools rejected before that may be tried again: none whose name another source has."""
+    return {
+        ref.name: (rejection.source, Sourced(rejection.resource, rejection.origin))
+        for ref, rejection in state.rejections.items()
+        if ref.kind == "IPAddressPool" and ref not in given_up
+        if ref in absent or (entry := state.get(ref)) is None or entry.source == rejection.source
+    }
+
+
 def _pools(
-    state: State, source: str, given: Mapping[str, Sourced], dropped: set[Ref]
+    state: State, candidates: Mapping[str, tuple[str, Sourced]], absent: set[Ref]
 ) -> list[Input]:
-    """Admit what does not overlap, also what was rejected before and now fits."""
+    """Admit the pools that do not overlap; each comes with the source that gives it."""
     in_force: dict[str, Pool] = {
         ref.name: entry.resource
         for ref, entry in state.of_kind("IPAddressPool").items()
-        if ref not in dropped
+        if ref not in absent
     }
-    candidates: dict[str, tuple[str, Sourced]] = {
-        ref.name: (rejection.source, Sourced(rejection.resource, rejection.origin))
-        for ref, rejection in state.rejections.items()
-        if ref.kind == "IPAddressPool" and ref not in dropped
-    }
-    candidates.update({name: (source, sourced) for name, sourced in given.items()})
     new: dict[str, Pool] = {
         name: sourced.resource
         for name, (_, sourced) in candidates.items()
@@ -181,6 +203,6 @@ def _pools(
             facts.extend(_reject(state, giver, sourced, problems[name]))
         elif entry is None or (entry.resource, entry.origin) != (sourced.resource, sourced.origin):
             facts.append(Observed(giver, sourced.resource, sourced.origin))
-        elif ref in state.rejections:
-            facts.append(RejectionWithdrawn(ref))
+        else:
+            facts.extend(_withdraw(state, giver, ref))
     return facts

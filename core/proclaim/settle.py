@@ -196,9 +196,9 @@ class _Settlement:
         if service is None or not service.status_addresses:
             return
         asked = service.requested_addresses
-        if asked and sorted(asked) != sorted(service.status_addresses):
-            if self._authority is not Authority.FOLLOW:
-                return
+        differs = asked and sorted(asked) != sorted(service.status_addresses)
+        if differs and self._authority is not Authority.FOLLOW:
+            return
         offer = self._offers.claimed(service)
         if isinstance(offer, Offer):
             reason = Reason(Why.ADOPTED, pool=offer.pool.name, addresses=offer.texts)

@@ -193,7 +193,8 @@ class _Folding:
             return self._state
         changed: dict[str, Any] = {**self._scalars, **self._maps}
         if self._kinds:
-            changed["resources"] = {**self._state.resources, **self._kinds}
+            kinds = {**self._state.resources, **self._kinds}
+            changed["resources"] = {kind: entries for kind, entries in kinds.items() if entries}
         if self._occupied is not None:
             changed["occupied"] = self._occupied
         position, time, transaction, _ = self._last
@@ -216,8 +217,9 @@ class _Folding:
         elif isinstance(fact.resource, Service):
             self._note_preference(ref, fact.resource)
         entries[ref] = Entry(fact.resource, fact.source, fact.origin, item.position, item.time)
-        if ref in self._read("rejections"):
-            del self._map("rejections")[ref]
+        rejection: Rejection | None = self._read("rejections").get(ref)
+        if rejection is not None and rejection.source == fact.source:
+            del self._map("rejections")[ref]  # what another source would have stays remembered
 
     def removed(self, fact: Removed, item: Recorded) -> None:
         entry = self._kind(fact.ref.kind).pop(fact.ref, None)
