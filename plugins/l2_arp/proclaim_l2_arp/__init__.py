@@ -1,0 +1,1 @@
+"""Announces addresses on the local network by answering ARP and Neighbor Discovery."""

@@ -1,0 +1,29 @@
+"""What this distribution offers to Proclaim: the announcer `l2` and the detector `heartbeat`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from proclaim import Announcer, Detector, Host, Settings, hookimpl
+
+from proclaim_l2_arp.driver import L2Announcer
+from proclaim_l2_arp.heartbeat.detector import Heartbeat
+from proclaim_l2_arp.heartbeat.udp import open_udp
+from proclaim_l2_arp.linux import LinuxLink
+from proclaim_l2_arp.options import read_options
+
+
+@hookimpl
+def proclaim_announcers(settings: Settings, host: Host) -> Iterable[Announcer]:
+    """Answer ARP and NDP, unless `[l2_arp] enabled` is false."""
+    options = read_options(settings)
+    return (L2Announcer(host.node, LinuxLink(), options),) if options.enabled else ()
+
+
+@hookimpl
+def proclaim_detectors(settings: Settings, host: Host) -> Iterable[Detector]:
+    """Watch fellow nodes, unless `[l2_arp]` or `[l2_arp.heartbeat]` is not enabled."""
+    options = read_options(settings)
+    if not (options.enabled and options.heartbeat.enabled):
+        return ()
+    return (Heartbeat(host, options.heartbeat, open_udp),)
