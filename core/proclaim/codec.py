@@ -9,8 +9,9 @@ here knows is kept as it is.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar, Union
 from zlib import crc32
 
 import msgspec
@@ -33,10 +34,13 @@ from proclaim.events import (
     TaskFailed,
 )
 from proclaim.kinds import Kind, Lift
+from proclaim.model import Struct
 
 F = TypeVar("F")
+R = TypeVar("R")
 
 _SUM = b',"sum":'
+_VERSION = re.compile("[1-9][0-9]{0,5}")
 _GENERIC_OBSERVED: Any = Observed  # subscripted with types that are known at run time only
 
 FACTS: tuple[Kind[Any], ...] = (
@@ -66,6 +70,18 @@ class Envelope(msgspec.Struct, Generic[F], frozen=True):
 _GENERIC_ENVELOPE: Any = Envelope
 
 
+class _Rejected(Struct, Generic[R], frozen=True):
+    """`Rejected` as it is read, when the kinds of all plugins are known."""
+
+    source: str
+    resource: R
+    problem: str
+    origin: str = ""
+
+
+_GENERIC_REJECTED: Any = _Rejected
+
+
 class Decoded(NamedTuple):
     """A stored event as it was before it got its position."""
 
@@ -74,13 +90,15 @@ class Decoded(NamedTuple):
     fact: Fact
 
 
+Decode: TypeAlias = Callable[[bytes], Envelope[Any]]
+
+
 class _Topic(NamedTuple):
     """How the facts of one name are read."""
 
     version: int
     lifts: Mapping[int, Lift]
-    type: Any
-    decode: Callable[[bytes], Envelope[Any]]
+    decode: Decode
 
 
 class Codec:
@@ -92,22 +110,50 @@ class Codec:
         self._plain = msgspec.json.Decoder(Envelope[dict[str, Any]])
         self._topics: dict[str, _Topic] = {}
         self._topic_of: dict[type, str] = {}
-        self._fast: dict[str, Callable[[bytes], Envelope[Any]]] = {}
+        self._fast: dict[str, Decode] = {}
         for fact in FACTS:
-            self._learn(fact.name, fact, _envelope(fact.type))
+            self._learn(fact.name, fact, _decoder(fact.type))
             self._topic_of[fact.type] = f"{fact.name}/{fact.version}"
         self.kinds: dict[str, Kind[Any]] = {}
         for kind in sorted(kinds, key=lambda kind: kind.name):
             if kind.name in self.kinds:
                 raise PluginError(f"the kind {kind.name} is offered by two plugins")
             self.kinds[kind.name] = kind
-            self._learn(f"{kind.name}Observed", kind, _envelope(_GENERIC_OBSERVED[kind.type]))
+            self._learn(f"{kind.name}Observed", kind, _decoder(_GENERIC_OBSERVED[kind.type]))
             self._topic_of[kind.type] = kind.topic
+        rejected = next(fact for fact in FACTS if fact.type is Rejected)
+        self._learn(rejected.name, rejected, self._rejected_decoder())
 
-    def _learn(self, name: str, kind: Kind[Any], envelope: Any) -> None:  # noqa: ANN401
-        decode = msgspec.json.Decoder(envelope).decode
-        self._topics[name] = _Topic(kind.version, kind.lifts, envelope, decode)
+    def _learn(self, name: str, kind: Kind[Any], decode: Decode) -> None:
+        self._topics[name] = _Topic(kind.version, kind.lifts, decode)
         self._fast[f"{name}/{kind.version}"] = decode
+
+    def _rejected_decoder(self) -> Decode:
+        """Reads a rejected resource of any kind; one of an unknown kind is opaque."""
+        types = tuple(kind.type for kind in self.kinds.values())
+        tags = {type_.__struct_config__.tag for type_ in types}
+        try:
+            decode = _decoder(_GENERIC_REJECTED[Union[types] if types else None])  # noqa: UP007
+        except TypeError as error:
+            raise PluginError(f"the kinds of resources cannot be told apart: {error}") from None
+
+        def read(body: bytes) -> Envelope[Any]:
+            try:
+                found = decode(body)
+            except msgspec.ValidationError:
+                plain = self._plain.decode(body)
+                resource = plain.fact.get("resource")
+                if not isinstance(resource, dict) or resource.get("noun") in tags:
+                    raise
+                raw = self._opaque.decode(body)
+                return Envelope(
+                    raw.time, raw.transaction, Opaque(self._topic_of[Rejected], raw.fact)
+                )
+            its = found.fact
+            fact = Rejected(its.source, its.resource, its.problem, its.origin)
+            return Envelope(found.time, found.transaction, fact)
+
+        return read
 
     def topic(self, fact: Fact) -> str:
         """The topic under which a fact is stored."""
@@ -150,27 +196,39 @@ class Codec:
         if known is None:
             opaque = self._opaque.decode(body)
             return Decoded(opaque.time, opaque.transaction, Opaque(topic, opaque.fact))
-        version = int(version_text) if version_text.isdigit() else 0
+        if not _VERSION.fullmatch(version_text):
+            raise LedgerDamaged(f"{topic}: {version_text!r} is no version")
+        version = int(version_text)
         if version > known.version:
             raise LedgerDamaged(
                 f"{topic} was written by a newer Proclaim; this one knows {name}/{known.version}",
                 hint="run the newer version again, or start with another ledger",
             )
         plain = self._plain.decode(body)
-        lifted = dict(plain.fact)
+        lifted = plain.fact
         while version < known.version:
-            if version not in known.lifts:
-                raise LedgerDamaged(f"{topic}: there is no lift from version {version}")
-            lifted = known.lifts[version](lifted)
+            lifted = _lift(known, topic, version, lifted)
             version += 1
-        envelope = msgspec.convert(
-            {"time": plain.time, "transaction": plain.transaction, "fact": lifted}, known.type
+        envelope = known.decode(
+            self._encoder.encode(Envelope(plain.time, plain.transaction, lifted))
         )
         return Decoded(envelope.time, envelope.transaction, envelope.fact)
 
 
-def _envelope(inner: object) -> Any:  # noqa: ANN401 - a type made at run time
-    return _GENERIC_ENVELOPE[inner]
+def _lift(known: _Topic, topic: str, version: int, fact: dict[str, Any]) -> dict[str, Any]:
+    if version not in known.lifts:
+        raise LedgerDamaged(f"{topic}: there is no lift from version {version}")
+    try:
+        return known.lifts[version](dict(fact))
+    except Exception as error:  # noqa: BLE001 - a plugin's lift may raise whatever it likes
+        raise LedgerDamaged(
+            f"{topic}: the lift from version {version} failed: {type(error).__name__}: {error}"
+        ) from None
+
+
+def _decoder(inner: object) -> Decode:
+    """A decoder of envelopes around a type that is made at run time."""
+    return msgspec.json.Decoder(_GENERIC_ENVELOPE[inner]).decode
 
 
 def _sum(topic: str, encoded: bytes) -> int:
