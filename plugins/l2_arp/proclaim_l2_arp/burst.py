@@ -67,7 +67,9 @@ def due(schedule: Schedule, now: float, limit: int = 64) -> tuple[Schedule, tupl
         if len(ready) == limit:
             break
         ready.append(target)
-        following = max(burst.next_at, now - INTERVAL) + INTERVAL
+        following = burst.next_at + INTERVAL
+        if following <= now:
+            following = now + INTERVAL
         if following > burst.until:
             del pending[target]
         else:
