@@ -1,15 +1,14 @@
 """A state as bytes and back: what a restart begins with, and what a digest is taken of.
 
 Only what is not derived is written; indexes are rebuilt.  A checkpoint is a
-convenience: one of another format, or with a kind of another version, is
-discarded, and the ledger is folded from its start instead.
+convenience: one that is damaged, of another format, or made with a kind of
+another version is discarded, and the ledger is folded from its start instead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from hashlib import sha256
-from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -18,13 +17,14 @@ from proclaim.addresses import Occupied, parse_address
 from proclaim.codec import Codec
 from proclaim.model import Authority, Problem, Ref, service_ref
 from proclaim.state import Entry, Holding, Refusal, Rejection, State
+from proclaim.steps import Steps, finish, ordered
 
 FORMAT = 1
 """Grows whenever what is written below changes its meaning."""
 
 
 class Stored(msgspec.Struct, frozen=True):
-    """What a checkpoint holds; every list is sorted, so equal states are equal bytes."""
+    """What is written, in this order; every list is sorted, so equal states are equal bytes."""
 
     format: int
     kinds: list[str]
@@ -38,7 +38,8 @@ class Stored(msgspec.Struct, frozen=True):
     """(kind, source, origin, position, time, resource)."""
     holdings: list[tuple[Ref, Holding]]
     refusals: list[tuple[Ref, Refusal]]
-    rejections: list[tuple[Ref, Rejection]]
+    rejections: list[tuple[str, str, str, str, msgspec.Raw]]
+    """(kind, source, origin, problem, resource)."""
     problems: list[tuple[str, tuple[Problem, ...]]]
     failures: list[tuple[str, str]]
     unknown: int
@@ -46,39 +47,96 @@ class Stored(msgspec.Struct, frozen=True):
 
 _ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder(Stored)
+_DIGEST_BYTES = 32
+_AT_ONCE = 64
+"""Items encoded between two pauses."""
+
+
+def encoding(state: State, codec: Codec) -> Steps[bytes]:
+    """`encode` in small steps."""
+    entries = yield from _entries(state)
+    holdings = yield from _pairs(state.holdings)
+    refusals = yield from _pairs(state.refusals)
+    rejections = yield from _rejections(state)
+    return _ENCODER.encode(
+        {
+            "format": FORMAT,
+            "kinds": sorted(kind.topic for kind in codec.kinds.values()),
+            "position": state.position,
+            "time": state.time,
+            "transaction": state.transaction,
+            "authority": state.authority,
+            "listed": sorted(state.listed),
+            "entries": entries,
+            "holdings": holdings,
+            "refusals": refusals,
+            "rejections": rejections,
+            "problems": sorted(state.problems.items()),
+            "failures": sorted(state.failures.items()),
+            "unknown": state.unknown,
+        }
+    )
 
 
 def encode(state: State, codec: Codec) -> bytes:
     """The state as bytes; equal states give equal bytes."""
-    return _ENCODER.encode(
-        Stored(
-            format=FORMAT,
-            kinds=sorted(kind.topic for kind in codec.kinds.values()),
-            position=state.position,
-            time=state.time,
-            transaction=state.transaction,
-            authority=state.authority,
-            listed=sorted(state.listed),
-            entries=[
-                (
-                    ref.kind,
-                    entry.source,
-                    entry.origin,
-                    entry.position,
-                    entry.time,
-                    msgspec.Raw(_ENCODER.encode(entry.resource)),
+    return finish(encoding(state, codec))
+
+
+def _entries(state: State) -> Steps[msgspec.Raw]:
+    parts: list[bytes] = []
+    for kind in sorted(state.resources):
+        entries = state.resources[kind]
+        names = yield from ordered(entries)
+        for at in range(0, len(names), _AT_ONCE):
+            yield
+            parts.append(
+                _items(
+                    [
+                        (kind, *entries[ref][1:], entries[ref].resource)
+                        for ref in names[at : at + _AT_ONCE]
+                    ]
                 )
-                for kind in sorted(state.resources)
-                for ref, entry in sorted(state.resources[kind].items())
-            ],
-            holdings=sorted(state.holdings.items(), key=itemgetter(0)),
-            refusals=sorted(state.refusals.items(), key=itemgetter(0)),
-            rejections=sorted(state.rejections.items(), key=itemgetter(0)),
-            problems=sorted(state.problems.items()),
-            failures=sorted(state.failures.items()),
-            unknown=state.unknown,
-        )
-    )
+            )
+    return _joined(parts)
+
+
+def _pairs(values: Mapping[Ref, Any]) -> Steps[msgspec.Raw]:
+    names = yield from ordered(values)
+    parts: list[bytes] = []
+    for at in range(0, len(names), _AT_ONCE):
+        yield
+        parts.append(_items([(ref, values[ref]) for ref in names[at : at + _AT_ONCE]]))
+    return _joined(parts)
+
+
+def _rejections(state: State) -> Steps[msgspec.Raw]:
+    names = yield from ordered(state.rejections)
+    parts: list[bytes] = []
+    for ref in names:
+        yield
+        resource, *rest = state.rejections[ref]
+        parts.append(_items([(ref.kind, *rest, resource)]))
+    return _joined(parts)
+
+
+def _items(items: list[Any]) -> bytes:
+    return _ENCODER.encode(items)[1:-1]
+
+
+def _joined(parts: list[bytes]) -> msgspec.Raw:
+    return msgspec.Raw(b"[%b]" % b",".join(parts))
+
+
+def seal(encoded: bytes) -> bytes:
+    """What is kept of an encoded state: a digest before it, so that damage is noticed."""
+    return sha256(encoded).digest() + encoded
+
+
+def unseal(sealed: bytes) -> bytes | None:
+    """The encoded state in what was kept; None when it is damaged."""
+    encoded = sealed[_DIGEST_BYTES:]
+    return encoded if sha256(encoded).digest() == sealed[:_DIGEST_BYTES] else None
 
 
 def decode(stored: bytes, codec: Codec) -> State | None:
@@ -125,7 +183,12 @@ def _rebuild(found: Stored, codec: Codec) -> State:
             if entry.resource.ip_family_policy == "PreferDualStack"
         },
         refusals=dict(found.refusals),
-        rejections=dict(found.rejections),
+        rejections={
+            (resource := decoders[kind].decode(raw)).ref: Rejection(
+                resource, source, origin, problem
+            )
+            for kind, source, origin, problem, raw in found.rejections
+        },
         problems=dict(found.problems),
         failures=dict(found.failures),
         unknown=found.unknown,

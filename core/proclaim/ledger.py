@@ -12,15 +12,18 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 import trio
 
+from proclaim import checkpoint
+from proclaim.checkpoint import encoding, seal, unseal
 from proclaim.codec import Codec
+from proclaim.collector import paused
 from proclaim.decide import Decided, deciding
 from proclaim.errors import LedgerDamaged, LedgerError, ProclaimError
-from proclaim.events import Recorded
+from proclaim.events import Fact, Recorded
 from proclaim.host import Host
 from proclaim.latest import Latest
 from proclaim.log import PAGE, Event, EventLog, Row
@@ -39,6 +42,12 @@ REMEMBERED = 8192
 SLICE_SECONDS = 0.0005
 """How long pure work may hold the loop that also answers ARP."""
 RETRY_SECONDS = 1.0
+CHECKPOINT_EVERY = 20_000
+"""Facts after which another checkpoint is saved."""
+FAREWELL_SECONDS = 2.0
+"""How long saving the last checkpoint may take."""
+_AT_ONCE = 32
+"""Facts encoded between two pauses."""
 
 
 class _Slot:
@@ -104,6 +113,31 @@ class Ledger:
             for each in slots:
                 each.done.set()
 
+    async def keep_checkpoints(self) -> None:
+        """Save a checkpoint now and then and at the end, until cancelled.
+
+        It runs beside the writer, which never waits for it.
+        """
+        saved = self.state.value.position
+        try:
+            async for state in self.state.changes():
+                if state.position - saved >= CHECKPOINT_EVERY:
+                    saved = state.position
+                    await self._save(state)
+        finally:
+            state = self.state.value
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + FAREWELL_SECONDS):
+                if state.position > saved and not self.failing.value:
+                    await self._save(state)
+
+    async def _save(self, state: State) -> None:
+        encoded = await paced(encoding(state, self._codec))
+        try:
+            # Both give up the interpreter lock over anything large.
+            await self._blocking(lambda: self._log.save_checkpoint(state.position, seal(encoded)))
+        except LedgerError as error:
+            _LOG.warning("no checkpoint was saved, the next start takes longer: %s", error.message)
+
     async def _store(self, slots: Sequence[_Slot]) -> None:
         working = self.state.value
         recorded: list[Recorded] = []
@@ -112,6 +146,7 @@ class Ledger:
             time = round(self._host.wall_time(), 6)
             try:
                 decided = await paced(deciding(working, slot.observation, time))
+                facts = await paced(self._encoding(working.position, time, decided.facts))
             except ProclaimError as error:
                 slot.error = error
                 continue
@@ -119,9 +154,8 @@ class Ledger:
                 _LOG.exception("an observation could not be decided")
                 slot.error = LedgerError(f"an observation could not be decided: {error!r}")
                 continue
-            new = number(working, decided.facts, time)
-            events.extend(await paced(self._encoding(new)))
-            recorded.extend(new)
+            recorded.extend(item for item, _ in facts)
+            events.extend(event for _, event in facts)
             working = decided.state
         if not events:
             return
@@ -129,13 +163,17 @@ class Ledger:
         self._recent.extend(recorded)
         self.state.set(working)
 
-    def _encoding(self, recorded: Sequence[Recorded]) -> Steps[list[Event]]:
-        events: list[Event] = []
-        for at, item in enumerate(recorded):
-            if at % 64 == 0:
+    def _encoding(
+        self, position: int, time: float, facts: Sequence[Fact]
+    ) -> Steps[list[tuple[Recorded, Event]]]:
+        """Encode the facts of one transaction that follow a position."""
+        made = []
+        for at, fact in enumerate(facts, start=1):
+            if at % _AT_ONCE == 0:
                 yield
-            events.append(Event(*self._codec.encode(item.fact, item.time, item.transaction)))
-        return events
+            event = Event(*self._codec.encode(fact, time, position + 1))
+            made.append((Recorded(position + at, time, position + 1, fact), event))
+        return made
 
     async def _append(self, events: list[Event], expected: int) -> None:
         """Store the events, however long it takes the log to accept them."""
@@ -167,19 +205,44 @@ class Ledger:
         return call()
 
 
-def replay(log: EventLog, codec: Codec, until: int | None = None) -> State:
-    """Fold a log from its start, to `until` if given, page by page.
+def replay(
+    log: EventLog, codec: Codec, until: int | None = None, from_start: bool = False
+) -> State:
+    """Fold a log, to `until` if given, beginning with its checkpoint where that is sound.
 
     Raises LedgerDamaged naming the position that does not decode.
     """
-    state = State()
+    state = State() if from_start else resume(log, codec, until)
+    with paused():
+        return fold(state, _recorded(log, codec, state.position, until))
+
+
+def resume(log: EventLog, codec: Codec, until: int | None = None) -> State:
+    """The state of the log's checkpoint; the empty one when it is of no use.
+
+    A checkpoint saves time and nothing else, so whatever is wrong with it is
+    no error: it is damaged, of another format, after `until`, or not of this log.
+    """
+    try:
+        sealed = log.load_checkpoint()
+        encoded = unseal(sealed) if sealed else None
+        state = checkpoint.decode(encoded, codec) if encoded else None
+        if state is None or (until is not None and state.position > until):
+            return State()
+        last = decode(codec, log.read(state.position - 1, 1))
+    except LedgerError:
+        return State()
+    found = [(item.position, item.time, item.transaction) for item in last]
+    return state if found == [(state.position, state.time, state.transaction)] else State()
+
+
+def _recorded(log: EventLog, codec: Codec, after: int, until: int | None) -> Iterator[Recorded]:
     while True:
-        page = log.read(state.position, PAGE)
-        if until is not None:
-            page = [row for row in page if row.position <= until]
-        state = fold(state, decode(codec, page))
+        page = log.read(after, PAGE if until is None else max(0, min(PAGE, until - after)))
+        yield from decode(codec, page)
         if len(page) < PAGE:
-            return state
+            return
+        after = page[-1].position
 
 
 def decode(codec: Codec, rows: Sequence[Row]) -> list[Recorded]:
@@ -190,9 +253,10 @@ def decode(codec: Codec, rows: Sequence[Row]) -> list[Recorded]:
     recorded = []
     for row in rows:
         try:
-            recorded.append(Recorded(row.position, *codec.decode(row.topic, row.stored)))
+            time, transaction, fact = codec.decode(row.topic, row.stored)
         except LedgerDamaged as error:
             raise LedgerDamaged(f"position {row.position}: {error.message}", error.hint) from None
+        recorded.append(Recorded(row.position, time, transaction, fact))
     return recorded
 
 
@@ -205,13 +269,14 @@ def record_now(log: EventLog, codec: Codec, state: State, decided: Decided, time
 
 async def paced(steps: Steps[T]) -> T:
     """Drive small steps, giving way to other tasks by time."""
-    until = trio.current_time() + SLICE_SECONDS
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stopped:
-            result: T = stopped.value
-            return result
-        if trio.current_time() >= until:
-            await trio.lowlevel.checkpoint()
-            until = trio.current_time() + SLICE_SECONDS
+    with paused():
+        until = trio.current_time() + SLICE_SECONDS
+        while True:
+            try:
+                next(steps)
+            except StopIteration as stopped:
+                result: T = stopped.value
+                return result
+            if trio.current_time() >= until:
+                await trio.lowlevel.checkpoint()
+                until = trio.current_time() + SLICE_SECONDS

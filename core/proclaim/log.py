@@ -54,6 +54,15 @@ class EventLog(Protocol):
     def problems(self) -> list[str]:
         """What the store itself finds wrong with what it keeps."""
 
+    def save_checkpoint(self, position: int, saved: bytes) -> None:
+        """Keep one checkpoint in place of the one before; a log may choose to keep none.
+
+        Raises LedgerError; then the one before is kept.
+        """
+
+    def load_checkpoint(self) -> bytes | None:
+        """The checkpoint that is kept, as it was saved; None when there is none."""
+
     def close(self) -> None:
         """Give up the log; another process may own it then."""
 
@@ -93,6 +102,12 @@ class MemoryLog:
 
     def problems(self) -> list[str]:
         return []
+
+    def save_checkpoint(self, position: int, saved: bytes) -> None:
+        """Nothing outlives the process, so there is nothing to begin again with."""
+
+    def load_checkpoint(self) -> bytes | None:
+        return None
 
     def close(self) -> None:
         """Nothing is held."""

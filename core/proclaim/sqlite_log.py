@@ -13,8 +13,9 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from stat import S_ISREG
 from typing import Final
 from urllib.parse import quote
 
@@ -27,7 +28,7 @@ from eventsourcing.sqlite import (
     SQLiteDatastore,
 )
 
-from proclaim.errors import LedgerBusy, LedgerError, NotFound
+from proclaim.errors import LedgerBusy, LedgerDamaged, LedgerError, NotFound
 from proclaim.log import Event, Row, stream
 
 TABLE: Final = "stored_events"
@@ -62,7 +63,9 @@ class _Recorder(SQLiteApplicationRecorder):
             f"CREATE TABLE IF NOT EXISTS {TABLE} ("
             "rowid INTEGER PRIMARY KEY AUTOINCREMENT, originator_id TEXT NOT NULL,"
             " originator_version INTEGER NOT NULL, topic TEXT NOT NULL, state BLOB NOT NULL,"
-            " UNIQUE (originator_id, originator_version))"
+            " UNIQUE (originator_id, originator_version))",
+            "CREATE TABLE IF NOT EXISTS checkpoint (one INTEGER PRIMARY KEY CHECK (one = 1),"
+            " position INTEGER NOT NULL, saved BLOB NOT NULL)",
         ]
 
     def _insert_events(
@@ -90,47 +93,72 @@ class SQLiteLog:
         self._path = path_of(url)
         self._writer = writer
         self._lock: int | None = None
-        if read_only:
-            if not self._path.exists():
-                raise NotFound(
-                    f"there is no ledger at {self._path}",
-                    hint="`proclaim run` or `proclaim apply` creates one; --ledger names another",
-                )
-        else:
+        if not read_only:
             self._lock = _take_lock(self._path, writer)
         try:
-            self._open(read_only)
+            with self._named("cannot be opened"):
+                self._open(read_only)
         except BaseException:
             self._unlock()
             raise
 
     def _open(self, read_only: bool) -> None:
-        mode = "ro" if read_only else "rwc"
-        name = f"file:{quote(str(self._path))}?mode={mode}"
-        with self._named("cannot be opened"):
-            if not read_only:
-                os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640))
-            self._datastore = SQLiteDatastore(name, originator_id_type="text")
-            self._datastore.pool.close()
-            self._datastore.pool = _Pool(db_name=name)
-            self._recorder = _Recorder(self._datastore)
-            if not read_only:
-                self._recorder.create_table()
-            last = self._recorder.select_events(self._writer, desc=True, limit=1)
-            self._version = last[0].originator_version if last else 0
-            self._head = self._recorder.max_notification_id() or 0
+        if read_only:
+            self._find()
+        else:
+            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640))
+        self._name = f"file:{quote(str(self._path))}?mode={'ro' if read_only else 'rw'}"
+        tables = _tables(self._name)
+        if TABLE not in tables and (read_only or tables):
+            raise LedgerError(
+                f"{self._path} is not a ledger", hint="--ledger names another file or URL"
+            )
+        self._datastore = SQLiteDatastore(self._name, originator_id_type="text")
+        self._renew_connections()
+        self._recorder = _Recorder(self._datastore)
+        if not read_only:
+            self._recorder.create_table()
+            if lost := self._lost():
+                raise LedgerDamaged(
+                    f"the ledger {self._path}: {lost}",
+                    hint="restore the file, or start with another ledger",
+                )
+        last = self._recorder.select_events(self._writer, desc=True, limit=1)
+        self._version = last[0].originator_version if last else 0
+        self._head = self._recorder.max_notification_id() or 0
+
+    def _find(self) -> None:
+        """Tell what is not there, or not a file, from what cannot be read."""
+        try:
+            found = self._path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            raise NotFound(
+                f"there is no ledger at {self._path}",
+                hint="`proclaim run` or `proclaim apply` creates one; --ledger names another",
+            ) from None
+        if not S_ISREG(found.st_mode):
+            raise LedgerError(f"the ledger {self._path} is not a file")
+
+    def _renew_connections(self) -> None:
+        self._datastore.pool.close()
+        self._datastore.pool = _Pool(db_name=self._name)
 
     def append(self, events: Sequence[Event]) -> int:
         with self._named("cannot be written"):
             try:
                 self._recorder.insert_events(stream(self._writer, self._version, events))
             except BaseException:
-                # A commit can succeed and still report an error: ask what is stored.
-                if (self._recorder.max_notification_id() or 0) != self._head + len(events):
+                # A commit can succeed and still report an error: ask what is stored, on
+                # another connection, as this one may be in a transaction still.
+                self._renew_connections()
+                if self.read(self._head, len(events) + 1) != self._as_rows(events):
                     raise
         self._version += len(events)
         self._head += len(events)
         return self._head
+
+    def _as_rows(self, events: Sequence[Event]) -> list[Row]:
+        return [Row(at, *event) for at, event in enumerate(events, start=self._head + 1)]
 
     def read(self, after: int, limit: int) -> list[Row]:
         with self._named("cannot be read"), self._datastore.transaction(commit=False) as cursor:
@@ -148,7 +176,36 @@ class SQLiteLog:
         with self._named("cannot be read"), self._datastore.transaction(commit=False) as cursor:
             cursor.execute("PRAGMA quick_check(10)")
             found = [str(row[0]) for row in cursor.fetchall()]
-        return [] if found == ["ok"] else found
+        lost = self._lost()
+        return [*(found if found != ["ok"] else ()), *([lost] if lost else ())]
+
+    def _lost(self) -> str:
+        """What is missing at the end, which nothing in the rows themselves tells."""
+        with self._named("cannot be read"), self._datastore.transaction(commit=False) as cursor:
+            cursor.execute(
+                f"SELECT (SELECT seq FROM sqlite_sequence WHERE name = '{TABLE}'),"
+                f" (SELECT MAX(rowid) FROM {TABLE})"
+            )
+            issued, head = (value or 0 for value in cursor.fetchone())
+        if issued <= head:
+            return ""
+        return f"positions {head + 1} to {issued} were stored once and are missing"
+
+    def save_checkpoint(self, position: int, saved: bytes) -> None:
+        with (
+            self._named("cannot keep a checkpoint"),
+            self._datastore.transaction(commit=True) as cursor,
+        ):
+            cursor.execute("INSERT OR REPLACE INTO checkpoint VALUES (1, ?, ?)", (position, saved))
+
+    def load_checkpoint(self) -> bytes | None:
+        with (
+            self._named("cannot read its checkpoint"),
+            self._datastore.transaction(commit=False) as cursor,
+        ):
+            cursor.execute("SELECT saved FROM checkpoint")
+            found = cursor.fetchone()
+        return bytes(found[0]) if found else None
 
     def close(self) -> None:
         self._datastore.close()
@@ -165,6 +222,13 @@ class SQLiteLog:
             yield
         except (PersistenceError, sqlite3.Error, OSError) as error:
             raise LedgerError(f"the ledger {self._path} {what}: {error}") from error
+
+
+def _tables(name: str) -> set[str]:
+    """The names of the tables that a database has."""
+    with closing(sqlite3.connect(name, uri=True, isolation_level=None)) as connection:
+        found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        return {str(row[0]) for row in found}
 
 
 def path_of(url: str) -> Path:
@@ -196,7 +260,7 @@ def _take_lock(path: Path, writer: str) -> int:
         ) from None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         owner = _owner(lock)
         os.close(lock)
         raise LedgerBusy(

@@ -7,10 +7,19 @@ that the loop which answers ARP is never held.
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import TypeAlias, TypeVar
+from bisect import bisect_right
+from collections.abc import Generator, Iterable
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+
+class Sortable(Protocol):
+    """What `sorted` accepts."""
+
+    def __lt__(self, other: Any, /) -> bool: ...  # noqa: ANN401 - its own type
+
 
 T = TypeVar("T")
+S = TypeVar("S", bound=Sortable)
 
 Steps: TypeAlias = Generator[None, None, T]
 
@@ -23,3 +32,25 @@ def finish(steps: Steps[T]) -> T:
         except StopIteration as stopped:
             result: T = stopped.value
             return result
+
+
+_BUCKET = 128
+
+
+def ordered(items: Iterable[S]) -> Steps[list[S]]:
+    """`sorted` in small steps: dealt out by some of the items, and each heap sorted alone."""
+    unsorted = list(items)
+    if len(unsorted) <= 2 * _BUCKET:
+        return sorted(unsorted)
+    borders = sorted(unsorted[::_BUCKET])
+    heaps: list[list[S]] = [[] for _ in range(len(borders) + 1)]
+    for at, item in enumerate(unsorted):
+        if at % _BUCKET == 0:
+            yield
+        heaps[bisect_right(borders, item)].append(item)
+    result: list[S] = []
+    for heap in heaps:
+        yield
+        heap.sort()
+        result += heap
+    return result
