@@ -1,0 +1,167 @@
+"""Every law of the decisions at once, over whatever can happen to a ledger."""
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from proclaim.addresses import parse_address
+from proclaim.allocation import Pools, no_business
+from proclaim.model import Authority, Authorized, Change, Listing, Ref
+from proclaim.state import State, addresses_of, fold, number, ranges
+from proclaim.testing import differences, lawful
+
+from core import worlds
+
+
+class Ledger(RuleBasedStateMachine):
+    """A ledger, the state that it leads to, and crashes between any two transactions."""
+
+    def __init__(self):
+        super().__init__()
+        self.state = State()
+        self.transactions = []
+
+    def observe(self, observation):
+        before = self.state
+        decided = lawful(before, observation)
+        if decided.facts:
+            self.transactions.append(number(before, decided.facts, 0.0))
+        self.state = decided.state
+        self.nobody_moved_without_a_cause(before)
+
+    # --- what happens ---
+
+    @initialize(authority=st.sampled_from(Authority))
+    def begin(self, authority):
+        self.observe(Authorized(authority))
+
+    @rule(listing=worlds.listings)
+    def a_source_lists(self, listing):
+        self.observe(listing)
+
+    @rule(change=worlds.changes)
+    def a_source_says_what_changed(self, change):
+        self.observe(change)
+
+    @rule(resource=worlds.services, source=worlds.sources)
+    def a_service_changes(self, resource, source):
+        self.observe(Change(source, (worlds.Sourced(resource),)))
+
+    @rule(resource=worlds.pools, source=worlds.sources)
+    def a_pool_changes(self, resource, source):
+        self.observe(Change(source, (worlds.Sourced(resource, "c.yaml"),)))
+
+    @rule(source=worlds.sources, data=st.data())
+    def a_source_relists_what_it_has_in_any_order(self, source, data):
+        held = [
+            worlds.Sourced(entry.resource, entry.origin)
+            for entries in self.state.resources.values()
+            for entry in entries.values()
+            if entry.source == source
+        ]
+        order = data.draw(st.permutations(sorted(held, key=lambda item: item.resource.ref)))
+        before = self.state.holdings
+        self.observe(Listing(source, tuple(order)))
+        assert self.state.holdings.keys() >= before.keys()
+
+    @rule(authority=worlds.authorities)
+    def the_authority_changes(self, authority):
+        self.observe(authority)
+
+    @rule(failure=worlds.failures)
+    def a_task_fails(self, failure):
+        self.observe(failure)
+
+    @rule(data=st.data())
+    def the_process_crashes_and_starts_again(self, data):
+        kept = data.draw(st.integers(max(0, len(self.transactions) - 3), len(self.transactions)))
+        del self.transactions[kept:]
+        self.state = fold(State(), [item for group in self.transactions for item in group])
+        self.observe(Authorized(Authority.ADOPT))
+
+    # --- what always holds ---
+
+    @invariant()
+    def replay_equals_live(self):
+        replayed = fold(State(), [item for group in self.transactions for item in group])
+        assert differences(replayed, self.state) == []
+
+    @invariant()
+    def no_two_services_share_an_address(self):
+        given = [text for holding in self.state.holdings.values() for text in holding.addresses]
+        assert len(given) == len(set(given))
+
+    @invariant()
+    def every_holding_is_permitted(self):
+        pools = Pools(self.state)
+        for ref, holding in self.state.holdings.items():
+            service = self.state.service(ref)
+            assert no_business(service) is None
+            if self.state.authority is Authority.ADOPT:
+                continue
+            pool = pools.by_name[holding.pool]
+            assert pools.covers(pool, addresses_of(holding))
+            assert pools.permits(pool, service)
+            if self.state.authority is Authority.FOLLOW:
+                assert holding.addresses == service.status_addresses
+            else:
+                assert service.requested_pool in ("", pool.name)
+
+    @invariant()
+    def whoever_wants_an_address_has_one_or_a_reason(self):
+        if self.state.authority is Authority.ALLOCATE:
+            wanting = {
+                ref
+                for ref, entry in self.state.of_kind("Service").items()
+                if no_business(entry.resource) is None
+            }
+            assert wanting == self.state.holdings.keys() | self.state.refusals.keys()
+        if self.state.authority is Authority.FOLLOW:
+            assert not self.state.refusals
+        assert not self.state.holdings.keys() & self.state.refusals.keys()
+
+    @invariant()
+    def pools_in_force_do_not_overlap(self):
+        for at, one in enumerate(self.state.pools()):
+            for other in self.state.pools()[at + 1 :]:
+                assert not any(
+                    mine.overlaps(theirs) for mine in ranges(one) for theirs in ranges(other)
+                )
+
+    @invariant()
+    def derived_indexes_say_what_they_are_derived_from(self):
+        state = self.state
+        assert state.holders == {
+            text: (ref,) for ref, holding in state.holdings.items() for text in holding.addresses
+        }
+        assert all(parse_address(text) in state.occupied for text in state.holders)
+        assert set(state.preferring) == {
+            ref
+            for ref, entry in state.of_kind("Service").items()
+            if entry.resource.ip_family_policy == "PreferDualStack"
+        }
+        slices = {}
+        for ref, entry in sorted(state.of_kind("EndpointSlice").items()):
+            owner = Ref("Service", entry.resource.namespace, entry.resource.service)
+            slices[owner] = (*slices.get(owner, ()), ref)
+        assert state.slices == slices
+
+    def nobody_moved_without_a_cause(self, before):
+        """An address stays while its Service, its pool and its namespace are what they were."""
+        after = self.state
+        if before.authority is not after.authority:
+            return
+        for ref, holding in before.holdings.items():
+            causes = (ref, Ref("IPAddressPool", "", holding.pool), Ref("Namespace", "", ref[1]))
+            if any(_value(before, cause) != _value(after, cause) for cause in causes):
+                continue
+            now = after.holdings.get(ref)
+            assert now is not None
+            assert now.addresses[: len(holding.addresses)] == holding.addresses
+            assert now.pool == holding.pool
+
+
+def _value(state, ref):
+    entry = state.get(ref)
+    return entry and entry.resource
+
+
+TestLedger = Ledger.TestCase
