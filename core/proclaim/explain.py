@@ -15,9 +15,9 @@ from proclaim.addresses import parse_address
 from proclaim.allocation import no_business
 from proclaim.events import Why
 from proclaim.model import Authority, Ref, Service, Spread
-from proclaim.project import Part, Quiet, Silence, verdict
 from proclaim.state import State, ranges
 from proclaim.terrain import Terrain, survey
+from proclaim.verdict import Part, Quiet, Silence, verdict
 
 _WHY_SILENT: dict[Silence, str] = {
     Silence.NO_ADDRESS: "it has no address",
