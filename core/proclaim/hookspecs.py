@@ -49,7 +49,9 @@ class Wanted:
 class Source(Protocol):
     """Says what exists."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Unique among those of its sort; the settings and the command line use it."""
 
     async def run(self, observe: Observe) -> None:
         """Begin with a `Listing`, then say what changes (`Change`, or another `Listing`).
@@ -62,8 +64,13 @@ class Source(Protocol):
 class Announcer(Protocol):
     """Keeps the network equal to a wanted set."""
 
-    name: str
-    spread: Spread
+    @property
+    def name(self) -> str:
+        """Unique among those of its sort; the settings and the command line use it."""
+
+    @property
+    def spread(self) -> Spread:
+        """Where it makes an address visible."""
 
     async def run(self, wanted: Latest[Wanted], observe: Observe) -> None:
         """Keep the world equal to `wanted` until cancelled.
@@ -77,7 +84,9 @@ class Announcer(Protocol):
 class Detector(Protocol):
     """Finds out which fellow nodes still live."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Unique among those of its sort; the settings and the command line use it."""
 
     async def run(self, fellows: Latest[tuple[Node, ...]], observe: Observe) -> None:
         """Watch the fellows, and observe `NodeReachability` when one is lost or found again."""

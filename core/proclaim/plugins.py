@@ -27,7 +27,9 @@ GROUP = "proclaim"
 class Named(Protocol):
     """Whatever has a name."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The name."""
 
 
 N = TypeVar("N", bound=Named)
