@@ -1,0 +1,51 @@
+"""What announcers and detectors report about peers, interfaces and fellow nodes."""
+
+from __future__ import annotations
+
+from proclaim.model.names import Noun, Ref
+
+
+class PeerStatus(Noun, frozen=True):
+    """How the session of one peer on one node stands, as its announcer reports it."""
+
+    node: str
+    peer: str
+    address: str = ""
+    state: str = "Idle"
+    """RFC 4271 section 8.2.2: Idle, Connect, Active, OpenSent, OpenConfirm, Established."""
+    received_prefixes: int = 0
+    advertised_prefixes: int = 0
+    last_error: str = ""
+
+    @property
+    def ref(self) -> Ref:
+        return Ref("PeerStatus", self.node, self.peer)
+
+
+class InterfaceStatus(Noun, frozen=True):
+    """A network interface of one node, as far as answering on it goes."""
+
+    node: str
+    name: str
+    index: int = 0
+    mac: str = ""
+    usable: bool = False
+    """Whether addresses are answered for on it; `why_not` says why they are not."""
+    why_not: str = ""
+    addresses: tuple[str, ...] = ()
+
+    @property
+    def ref(self) -> Ref:
+        return Ref("InterfaceStatus", self.node, self.name)
+
+
+class NodeReachability(Noun, frozen=True):
+    """What one node has found out about a fellow: whether its announcer still lives."""
+
+    node: str
+    """The fellow that was watched."""
+    reachable: bool
+
+    @property
+    def ref(self) -> Ref:
+        return Ref("NodeReachability", "", self.node)
