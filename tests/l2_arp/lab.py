@@ -4,6 +4,7 @@ import ctypes
 import json
 import os
 import secrets
+import select
 import socket
 import subprocess
 import sys
@@ -35,6 +36,7 @@ class Machine:
 
     def __init__(self, name, switch):
         self.namespace = name
+        self.name = name.rpartition("-")[2]
         self.switch = switch
         run("ip", "netns", "add", name)
         # Addresses must be usable at once, without probing for duplicates first.
@@ -70,33 +72,43 @@ class Machine:
     def groups(self, name="eth0"):
         return self.ip("-6", "maddress", "show", "dev", name)
 
-    def packet_socket(self, protocol=3, name="eth0"):
-        """A raw socket in this namespace."""
-        made = []
+    def inside(self, function):
+        """Call a function in this namespace, and return what it returns."""
+        returned = []
 
         def enter():
             with open(f"/run/netns/{self.namespace}") as handle:
                 libc = ctypes.CDLL(None, use_errno=True)
                 if libc.setns(handle.fileno(), _CLONE_NEWNET):
                     raise OSError(ctypes.get_errno(), "setns")
-            made.append(socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0))
-            made[0].bind((name, protocol))
+            returned.append(function())
 
         thread = threading.Thread(target=enter)  # setns changes one thread only
         thread.start()
         thread.join()
-        made[0].settimeout(0.05)
-        return made[0]
+        return returned[0]
+
+    def packet_socket(self, protocol=3, name="eth0"):
+        """A raw socket in this namespace."""
+
+        def opened():
+            made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+            made.bind((name, protocol))
+            made.settimeout(0.05)
+            return made
+
+        return self.inside(opened)
 
 
 class Announcing:
     """The announcer at work on a machine."""
 
-    def __init__(self, machine, *prefix):
+    def __init__(self, machine, *prefix, fellows=()):
         self.machine = machine
         self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by close()
+        enter = ("ip", "netns", "exec", machine.namespace)
         self.process = subprocess.Popen(
-            ["ip", "netns", "exec", machine.namespace, *prefix, sys.executable, RUNNER, "node"],
+            [*enter, *prefix, sys.executable, RUNNER, machine.name, *fellows],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,
@@ -107,6 +119,15 @@ class Announcing:
     def want(self, *addresses, to=()):
         self.process.stdin.write(json.dumps(dict.fromkeys(addresses, to)) + "\n")
         self.process.stdin.flush()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def observed(self, within=5.0):
+        """The next observation, or None when none comes in time."""
+        ready, _, _ = select.select([self.process.stdout], [], [], within)
+        return json.loads(self.process.stdout.readline()) if ready else None
 
     def log(self):
         self.errors.seek(0)
@@ -146,8 +167,8 @@ class Lab:
             made.plug(interface, *addresses)
         return made
 
-    def announce(self, machine, *prefix):
-        made = Announcing(machine, *prefix)
+    def announce(self, machine, *prefix, fellows=()):
+        made = Announcing(machine, *prefix, fellows=fellows)
         self._announcing.append(made)
         return made
 

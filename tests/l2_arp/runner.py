@@ -1,4 +1,7 @@
-"""Runs the announcer in a namespace: wanted sets come in as JSON lines, observations go out."""
+"""Runs the plugin in a namespace: wanted sets come in as JSON lines, observations go out.
+
+Arguments: this node's name, then `name=address` for each fellow.
+"""
 
 import json
 import logging
@@ -6,8 +9,8 @@ import sys
 
 import msgspec
 import trio
-from proclaim import Announcement, Latest, Settings, SystemHost, Wanted
-from proclaim_l2_arp.plugin import proclaim_announcers
+from proclaim import Announcement, Latest, Node, Settings, SystemHost, Wanted
+from proclaim_l2_arp.plugin import proclaim_announcers, proclaim_detectors
 
 
 def _wanted(line):
@@ -24,11 +27,16 @@ async def _observe(observation):
     sys.stdout.flush()
 
 
-async def _main(node):
+async def _main(node, *fellows):
     host, wanted = SystemHost(node), Latest(Wanted())
+    pairs = [fellow.split("=") for fellow in fellows]
+    nodes = Latest(tuple(Node(name=name, addresses=(address,)) for name, address in pairs))
     (announcer,) = proclaim_announcers(Settings(), host)
+    (detector,) = proclaim_detectors(Settings(), host)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(announcer.run, wanted, _observe)
+        if fellows:
+            nursery.start_soon(detector.run, nodes, _observe)
         stdin = trio.lowlevel.FdStream(sys.stdin.fileno())
         rest = b""
         async for received in stdin:
@@ -40,4 +48,4 @@ async def _main(node):
 
 if __name__ == "__main__":
     logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(message)s")
-    trio.run(_main, sys.argv[1])
+    trio.run(_main, *sys.argv[1:])

@@ -1,12 +1,17 @@
 """The announcer against kernels in network namespaces."""
 
+import logging
 import os
 import shutil
+import subprocess
 import time
+from functools import partial
 from ipaddress import ip_address
 
 import pytest
+import trio
 from l2_arp.lab import Lab, received, until
+from proclaim import Latest
 from proclaim_l2_arp.filters import arp_filter
 from proclaim_l2_arp.frames import (
     BROADCAST,
@@ -20,6 +25,7 @@ from proclaim_l2_arp.frames import (
     multicast_mac,
     solicited_node,
 )
+from proclaim_l2_arp.interfaces import watch
 from proclaim_l2_arp.linux import attach_filter
 
 pytestmark = [
@@ -300,3 +306,63 @@ def test_the_kernel_keeps_questions_for_others_to_itself(lab, client, node):
     asking.send(encode(request(ours, OTHER)))
     heard = [decode(frame) for frame in received(listening, 0.5)]
     assert [m.target for m in heard if isinstance(m, Arp)] == [packed(OTHER)]
+
+
+def test_when_the_kernel_had_to_drop_events_everything_is_read_again(lab, node, caplog):
+    caplog.set_level(logging.INFO)
+    batch = "".join(f"address add 10.1.{n >> 8}.{n & 255}/32 dev eth0\n" for n in range(300))
+
+    async def slow():
+        interfaces = Latest(None)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(partial(watch, interfaces, buffer=4096))
+            async for found in interfaces.changes():
+                if found is not None:
+                    break
+            subprocess.run(  # noqa: ASYNC221 - it must hold the loop, so that events pile up
+                ["ip", "-batch", "-"], input=batch, text=True, check=True
+            )
+            with trio.fail_after(5):
+                async for found in interfaces.changes():
+                    (eth0,) = (i for i in found if i.name == "eth0")
+                    if len(eth0.addresses) > 300:  # and the link-local one
+                        break
+            nursery.cancel_scope.cancel()
+            return eth0
+
+    eth0 = node.inside(lambda: trio.run(slow))
+    assert "10.1.1.43" in eth0.addresses
+    assert "dropped interface events" in caplog.text
+
+
+def heard(announcing, within):
+    """The next thing that the heartbeat says of a fellow, as (fellow, reachable)."""
+    deadline = time.monotonic() + within
+    while (left := deadline - time.monotonic()) > 0:
+        said = announcing.observed(left)
+        if said and said["source"] == "heartbeat" and said.get("resources"):
+            resource = said["resources"][0]["resource"]
+            return resource["node"], resource["reachable"]
+    return None
+
+
+@pytest.mark.parametrize(
+    ("one", "two"), [("192.0.2.11", "192.0.2.12"), ("2001:db8::11", "2001:db8::12")]
+)
+def test_a_fellow_that_is_killed_is_lost_and_one_that_leaves_is_lost_at_once(lab, one, two):
+    length = 64 if ":" in one else 24
+    first, second = lab.machine("one", f"{one}/{length}"), lab.machine("two", f"{two}/{length}")
+    watching = lab.announce(first, fellows=[f"two={two}"])
+    assert heard(watching, 2) == ("two", True)
+    killed = lab.announce(second, fellows=[f"one={one}"])
+    time.sleep(2)
+    killed.kill()
+    began = time.monotonic()
+    assert heard(watching, 4) == ("two", False)
+    assert time.monotonic() - began < 2.5
+    leaving = lab.announce(second, fellows=[f"one={one}"])
+    assert heard(watching, 4) == ("two", True)
+    leaving.stop()
+    began = time.monotonic()
+    assert heard(watching, 4) == ("two", False)
+    assert time.monotonic() - began < 0.5

@@ -115,10 +115,13 @@ class Table:
         )
 
 
-async def watch(interfaces: Latest[Interfaces | None]) -> None:
-    """Keep `interfaces` equal to what the kernel has, until cancelled; raises OSError."""
+async def watch(interfaces: Latest[Interfaces | None], buffer: int = _BUFFER) -> None:
+    """Keep `interfaces` equal to what the kernel has, until cancelled; raises OSError.
+
+    `buffer` is how many bytes of events the kernel may keep for us.
+    """
     while True:
-        monitor = await _open(_EVENTS)
+        monitor = await _open(_EVENTS, buffer)
         with monitor:
             table = Table()
             for kind in (RTM_GETLINK, RTM_GETADDR):
@@ -140,13 +143,13 @@ def _publish(interfaces: Latest[Interfaces | None], table: Table) -> None:
         interfaces.set(found)
 
 
-async def _open(groups: int) -> trio.socket.SocketType:
+async def _open(groups: int, buffer: int = _BUFFER) -> trio.socket.SocketType:
     made = trio.socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
     try:
         try:
-            made.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
+            made.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, buffer)
         except PermissionError:
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
         await made.bind((0, groups))
     except BaseException:  # cancelled as well: the socket is not ours to leak
         made.close()
