@@ -173,11 +173,17 @@ class SQLiteLog:
             return self._recorder.max_notification_id() or 0
 
     def problems(self) -> list[str]:
+        try:
+            lost = self._lost()
+            return [*self._quick_check(), *([lost] if lost else ())]
+        except LedgerError as error:
+            return [error.message]
+
+    def _quick_check(self) -> list[str]:
         with self._named("cannot be read"), self._datastore.transaction(commit=False) as cursor:
             cursor.execute("PRAGMA quick_check(10)")
             found = [str(row[0]) for row in cursor.fetchall()]
-        lost = self._lost()
-        return [*(found if found != ["ok"] else ()), *([lost] if lost else ())]
+        return [] if found == ["ok"] else found
 
     def _lost(self) -> str:
         """What is missing at the end, which nothing in the rows themselves tells."""
