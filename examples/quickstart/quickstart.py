@@ -1,0 +1,95 @@
+"""Runs Proclaim and a small router on loopback beside each other, until Ctrl-C.
+
+Needs no privilege: the router is `proclaim bgp looking-glass`, which prints the routes that it
+receives.  Both are ended in good order, Proclaim first, and if one of them dies so does the other.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import trio
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+PROCLAIM = str(Path(sys.executable).with_name("proclaim"))
+SETTINGS = "examples/quickstart/settings.toml"
+MANIFESTS = "examples/quickstart/manifests"
+COMMANDS = {
+    "the looking glass": ("bgp", "looking-glass", "--listen", "127.0.0.1:1790", "--asn", "64513"),
+    "proclaim": ("run", MANIFESTS, "--settings", SETTINGS),
+}
+GOODBYE_SECONDS = 8
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+@dataclass
+class Part:
+    """One of the two processes, in a process group that Ctrl-C in a terminal does not reach."""
+
+    name: str
+    process: trio.Process
+    died: bool = False
+    """Whether it ended before it was asked to."""
+
+    async def watch(self, scope: trio.CancelScope) -> None:
+        await self.process.wait()
+        self.died = True
+        scope.cancel()
+
+    async def end(self) -> None:
+        """Ask it to leave, and insist when it does not."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        with trio.move_on_after(GOODBYE_SECONDS):
+            await self.process.wait()
+            return
+        say(f"{self.name} does not leave and is killed")
+        self.process.kill()
+        await self.process.wait()
+
+
+async def run(signals: AsyncIterator[int]) -> int:
+    parts: list[Part] = []
+    try:
+        async with trio.open_nursery() as nursery:
+            for name, arguments in COMMANDS.items():
+                command = [PROCLAIM, *arguments]
+                process = await trio.lowlevel.open_process(command, cwd=ROOT, process_group=0)
+                parts.append(Part(name, process))
+                nursery.start_soon(parts[-1].watch, nursery.cancel_scope)
+            async for _ in signals:
+                break
+            nursery.cancel_scope.cancel()
+    finally:
+        with trio.CancelScope(shield=True):  # `end` is bounded
+            for part in reversed(parts):
+                await part.end()
+    for part in parts:
+        if part.died:
+            say(f"{part.name} ended by itself with status {part.process.returncode}")
+    return int(any(part.died or part.process.returncode != 0 for part in parts))
+
+
+async def run_until_signalled() -> int:
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        return await run(signals)
+
+
+def main() -> int:
+    (HERE / "state").mkdir(exist_ok=True)
+    say("A Service, a pool, and a small router on loopback. Ctrl-C ends it.")
+    say(f"The manifests are in {os.path.relpath(HERE / 'manifests')}; edit them while this runs.\n")
+    status = trio.run(run_until_signalled)
+    say("Everything has ended." if status == 0 else "Something went wrong; see above.")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
