@@ -34,6 +34,7 @@ Read: TypeAlias = Callable[[Fields, Metadata, Report], Resource]
 METALLB = "metallb.io"
 _OUTPUTS = ("ServiceL2Status", "ServiceBGPStatus", "ConfigurationState")
 _MAX_LIST_DEPTH = 3
+_WHO = ("apiVersion", "kind", "metadata.name")  # the namespace begins with the last one
 
 
 class _Kind(NamedTuple):
@@ -207,7 +208,7 @@ def parse_object(
     for fault in faults:
         report.add(fault.path, fault.sentence, fault.line)
     if report.problems:
-        return Parsed(problems=tuple(report.problems), known=bool(report.name))
+        return _refused(report)
     root = Fields(report, (), value)
     metadata = read_metadata(root, report.kind, namespaced=kind.namespaced, strict=kind.strict)
     resource = kind.read(root, metadata, report) if metadata is not None else None
@@ -216,8 +217,15 @@ def parse_object(
             root.get(key)
         root.close()
     if report.problems:
-        return Parsed(problems=tuple(report.problems), known=bool(report.name))
+        return _refused(report)
     return Parsed(resource, password=report.password)
+
+
+def _refused(report: Report) -> Parsed:
+    """An object of ours with problems, in the order of their lines."""
+    problems = sorted(report.problems, key=lambda problem: problem.line)
+    doubtful = any(problem.field.startswith(_WHO) for problem in problems)
+    return Parsed(problems=tuple(problems), known=bool(report.name) and not doubtful)
 
 
 def _kind_of(report: Report, value: Value) -> _Kind | None:
