@@ -1,0 +1,81 @@
+"""`proclaim run` in a namespace, and the questions that its command line answers.
+
+Uses the command line alone, as an operator would, and none of Proclaim's code.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from netlab.namespaces import Namespace
+from netlab.processes import Process, run
+
+PROCLAIM = (sys.executable, "-m", "proclaim_cli.main")
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Where a node reads and writes."""
+
+    manifests: Path
+    settings: Path
+    own: Path
+    """A directory for the ledger and the log."""
+
+
+class Node:
+    """One node: its namespace, its ledger, and its service while that runs."""
+
+    def __init__(self, name: str, namespace: Namespace, files: Files) -> None:
+        self.name = name
+        self.namespace = namespace
+        self.log = files.own / "proclaim.log"
+        self.ledger = f"sqlite:{files.own / 'ledger.db'}"
+        self._files = files
+        self._process: Process | None = None
+
+    def start(self, stack: ExitStack, *, ledger: str = "") -> None:
+        """Start the service; it ends at the latest when `stack` is left."""
+        self.ledger = ledger or self.ledger
+        command = [
+            *PROCLAIM,
+            *("run", str(self._files.manifests)),
+            *("--node", self.name),
+            *("--settings", str(self._files.settings)),
+            *("--ledger", self.ledger),
+        ]
+        self._process = self.namespace.start(stack, f"proclaim {self.name}", command, self.log)
+
+    @property
+    def process(self) -> Process:
+        """The service, which must have been started."""
+        assert self._process is not None, f"{self.name} was not started"
+        return self._process
+
+    def said(self) -> str:
+        """What the service has written to standard error."""
+        return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
+
+    def ask(self, *arguments: str) -> str:
+        """What a reading command prints about this node's ledger; raises CommandFailed."""
+        return run([*PROCLAIM, *arguments, "--ledger", self.ledger], timeout=30)
+
+    def ask_json(self, *arguments: str) -> Any:  # noqa: ANN401 - its shape is the command's
+        """The same as data; raises CommandFailed."""
+        return json.loads(self.ask(*arguments, "-o", "json"))
+
+    def addresses(self, service: str) -> list[str]:
+        """The addresses that a Service of the namespace `default` holds in this node's ledger."""
+        listed = self.ask_json("get", "services")
+        return next((each["addresses"] for each in listed if each["name"] == service), [])
+
+
+def proclaim(arguments: Sequence[str]) -> str:
+    """Run `proclaim` to its end; raises CommandFailed."""
+    return run([*PROCLAIM, *arguments], timeout=30)

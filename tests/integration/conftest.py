@@ -1,0 +1,44 @@
+"""What must be there for the integration tests, and the times that they measured.
+
+With `PROCLAIM_REQUIRE_ALL=1`, as CI sets it, what is missing is a failure
+instead of a skip.
+"""
+
+import os
+
+import pytest
+from integration.lab import measured
+from netlab.laboratory import missing
+
+
+def _demand(reason):
+    if os.environ.get("PROCLAIM_REQUIRE_ALL") == "1":
+        pytest.fail(f"{reason}, and PROCLAIM_REQUIRE_ALL=1 forbids to skip", pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(autouse=True)
+def everything_needed(request):
+    """Skip, or fail, with the one thing that is missing."""
+    if not request.node.get_closest_marker("integration"):
+        return
+    if os.geteuid():
+        _demand("network namespaces need root")
+    callspec = getattr(request.node, "callspec", None)
+    router = callspec.params.get("router", "") if callspec else ""
+    if lacking := missing(router):
+        _demand(lacking)
+
+
+@pytest.fixture
+def stopwatch(request):
+    """Waits for things and notes how long they took."""
+    return measured.Stopwatch(request.node.name)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print the measured times."""
+    if measured.times:
+        terminalreporter.section("measured")
+    for test, what, seconds in measured.times:
+        terminalreporter.write_line(f"{seconds:7.3f} s  {what}  [{test}]")

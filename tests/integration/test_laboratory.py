@@ -1,0 +1,76 @@
+"""The laboratory itself: it must be neutral to prove anything, and leave nothing behind."""
+
+from functools import partial
+
+import pytest
+from integration.lab.leftovers import children, directories, leftovers
+from integration.lab.sniffer import Sniffer
+from netlab import topology
+from netlab.laboratory import laboratory
+from netlab.processes import CommandFailed
+from netlab.waiting import eventually
+
+pytestmark = pytest.mark.integration
+ROUTERS = pytest.mark.parametrize("router", ["frr", "bird"])
+
+
+class Spoiled(Exception):
+    """What goes wrong on purpose."""
+
+
+@ROUTERS
+def test_a_laboratory_that_fails_in_the_middle_leaves_nothing_and_shows_its_logs(router):
+    before = children()
+    stood = []
+
+    def fail():
+        with laboratory(router) as (lab, _):
+            stood.append(lab)
+            assert leftovers(lab.topology.run, lab.directory)
+            assert children() > before
+            raise Spoiled
+
+    with pytest.raises(Spoiled) as failure:
+        fail()
+    assert leftovers(stood[0].topology.run, stood[0].directory) == []
+    assert children() == before
+    assert {"frr": "bgpd.log", "bird": "bird.log"}[router] in failure.value.__notes__[0]
+
+
+def test_a_laboratory_that_cannot_be_built_leaves_nothing(monkeypatch):
+    runs = []
+
+    def fail(wiring, name, number):
+        runs.append(wiring.run)
+        raise CommandFailed("on purpose")
+
+    before = directories()
+    monkeypatch.setattr(topology, "_node", fail)
+    with pytest.raises(CommandFailed, match="on purpose"), laboratory("bird"):
+        pytest.fail("it was built")
+    assert directories() <= before
+    assert leftovers(runs[0]) == []
+
+
+def test_two_laboratories_stand_side_by_side():
+    with laboratory() as (one, _), laboratory() as (other, _):
+        for lab in (one, other):
+            answer = partial(lab.fetch, "192.0.2.12", by=lab.topology.client)
+            eventually("node2 answers under its own address", answer, within=5)
+            assert answer() == "node2"
+
+
+def test_the_kernel_of_a_node_serves_a_service_address_but_never_claims_it():
+    """Otherwise an answer to ARP in the other tests would prove nothing."""
+    with laboratory() as (lab, stack):
+        wiring = lab.topology
+        sniffer = Sniffer(stack, wiring.local, "eth0", lab.directory / "sniffer.log")
+        for address in ("192.0.2.240", "2001:db8:77::f0"):
+            with pytest.raises(CommandFailed):
+                lab.fetch(address, by=wiring.local)
+            assert sniffer.answers(address) == set()
+            assert any(frame["address"] == address for frame in sniffer.frames()), "nobody asked"
+        wiring.router.ip("route add 203.0.113.9 via 192.0.2.11")
+        wiring.router.ip("route add 2001:db8:f::9 via 2001:db8:77::12")
+        assert lab.fetch("203.0.113.9", by=wiring.client) == "node1"
+        assert lab.fetch("2001:db8:f::9", by=wiring.client) == "node2"
