@@ -15,7 +15,6 @@ from proclaim_l2_arp.eligibility import RUNNING, compile_patterns
 from proclaim_l2_arp.frames import BROADCAST, REPLY, REQUEST, Advertisement, Arp, encode
 from proclaim_l2_arp.options import Options
 from proclaim_l2_arp.ownership import packed
-from proclaim_l2_arp.pulse import QUIET
 
 ETH0 = interface("eth0", 2, HOLDER, addresses=("192.0.2.2",))
 ETH1 = interface("eth1", 3, STRANGER)
@@ -295,7 +294,7 @@ async def test_after_a_standstill_nothing_is_answered_until_the_fellows_had_thei
         link.sent.clear()
         assert await asked(link) == []
         assert "stood still" in caplog.text
-        await trio.sleep(QUIET - 0.3)
+        await trio.sleep(1.2)
         assert link.said() == []
         await trio.sleep(0.6)
         assert len(link.said()) == 2

@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+import signal
 import subprocess
 import time
 from functools import partial
@@ -227,6 +228,39 @@ def test_an_interface_that_appears_answers_and_joins_the_group(lab, client):
     until(lambda: node.mac() in arping(client, VIP))
     until(lambda: node.mac() in solicited(client, VIP6))
     assert "ff02::1:ff00:9" in node.groups()
+
+
+def test_a_bridge_answers_in_place_of_its_ports(lab, client, node):
+    announcing = lab.announce(node)
+    announcing.want(VIP, VIP6)
+    until(lambda: node.mac() in solicited(client, VIP6))
+    for command in (
+        "link add lan0 address 02:00:00:00:00:42 type bridge",
+        "link set lan0 up",
+        "link set eth0 master lan0",
+    ):
+        node.ip(*command.split())
+    until(lambda: "02:00:00:00:00:42" in arping(client, VIP))
+    until(lambda: "02:00:00:00:00:42" in solicited(client, VIP6))
+    sniffer = lab.sniff(client)
+    (reply,) = replies(sniffer, request(mac(client.mac()), VIP))
+    assert reply.source.hex(":") == "02:00:00:00:00:42"
+    node.ip("link", "set", "eth0", "nomaster")
+    until(lambda: node.mac() in arping(client, VIP))
+
+
+def test_a_process_that_was_stopped_answers_nothing_old_and_nothing_at_once(lab, client, node):
+    announcing = lab.announce(node)
+    announcing.want(VIP, VIP6)
+    until(lambda: node.mac() in solicited(client, VIP6))
+    sniffer, ours = lab.sniff(client), mac(client.mac())
+    announcing.process.send_signal(signal.SIGSTOP)
+    time.sleep(2.5)
+    for _ in range(50):
+        sniffer.send(encode(request(ours, VIP)))
+    announcing.process.send_signal(signal.SIGCONT)
+    assert replies(sniffer, request(ours, VIP), 1.0) == []
+    until(lambda: node.mac() in arping(client, VIP), within=2)
 
 
 def test_ipv6_that_is_switched_off_never_stops_arp(lab, client, node):

@@ -2,7 +2,7 @@ import pytest
 from proclaim import Settings, SettingsError, Spread, SystemHost
 from proclaim_l2_arp.options import Options, read_options
 from proclaim_l2_arp.plugin import proclaim_announcers, proclaim_detectors
-from proclaim_l2_arp.pulse import QUIET, STANDSTILL, Pulse, beat
+from proclaim_l2_arp.pulse import Pulse, beat
 
 
 def settings(**table):
@@ -62,15 +62,15 @@ def test_what_is_not_accepted_is_named_with_its_key(table, said):
 
 
 def test_a_process_that_runs_is_not_quiet():
-    pulse, stood_still = beat(Pulse(0.0), STANDSTILL)
+    pulse, stood_still = beat(Pulse(0.0, standstill=2.0), 2.0)
     assert not stood_still
-    assert not pulse.quiet(STANDSTILL)
+    assert not pulse.quiet(2.0)
 
 
 def test_a_process_that_stood_still_is_quiet_for_a_while():
-    pulse, stood_still = beat(Pulse(0.0), 10.0)
+    pulse, stood_still = beat(Pulse(0.0, standstill=2.0, silence=1.5), 10.0)
     assert stood_still
     assert pulse.quiet(10.0)
-    pulse, stood_still = beat(pulse, 10.0 + QUIET)
+    pulse, stood_still = beat(pulse, 11.5)
     assert not stood_still
-    assert not pulse.quiet(10.0 + QUIET)
+    assert not pulse.quiet(11.5)

@@ -76,7 +76,9 @@ class Speaker:
         self._outlets: dict[tuple[int, Family], Outlet] = {}
         self._schedule = burst.Schedule()
         self._scheduled = trio.Event()
-        self._pulse = pulse.Pulse(trio.current_time())
+        self._pulse = pulse.Pulse(
+            trio.current_time(), options.heartbeat.dead_after, 3 * options.heartbeat.interval
+        )
         self._conflicts: dict[bytes, float] = {}
 
     async def follow_wanted(self, wanted: Latest[Wanted]) -> None:
@@ -123,7 +125,7 @@ class Speaker:
         """Notice a standstill even when no frame comes, and come back after it."""
         hushed = False
         while True:
-            await trio.sleep(pulse.PERIOD)
+            await trio.sleep(self._pulse.period)
             quiet = self._is_quiet()
             if hushed and not quiet:
                 for outlet in self._outlets.values():
@@ -201,7 +203,9 @@ class Speaker:
         now = trio.current_time()
         self._pulse, stood_still = pulse.beat(self._pulse, now)
         if stood_still:
-            log.warning("this process stood still; it answers nothing for %.1f s", pulse.QUIET)
+            log.warning(
+                "this process stood still; it answers nothing for %.1f s", self._pulse.silence
+            )
         return self._pulse.quiet(now)
 
 

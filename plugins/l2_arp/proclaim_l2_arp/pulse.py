@@ -10,18 +10,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-PERIOD = 0.25
-STANDSTILL = 2.0
-QUIET = 1.5
-"""Longer than a fellow takes to hear of us twice."""
-
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
     """When this process was last seen running, and until when it keeps quiet."""
 
     beat_at: float
+    standstill: float = 2.0
+    """Seconds after which fellows may have taken us for dead."""
+    silence: float = 1.5
+    """Seconds within which they notice that we are not."""
     quiet_until: float = float("-inf")
+
+    @property
+    def period(self) -> float:
+        """How often to `beat` at least."""
+        return self.standstill / 8
 
     def quiet(self, now: float) -> bool:
         """Whether nothing may be answered."""
@@ -30,7 +34,6 @@ class Pulse:
 
 def beat(pulse: Pulse, now: float) -> tuple[Pulse, bool]:
     """The process runs at `now`; also whether it stood still before."""
-    stood_still = now - pulse.beat_at > STANDSTILL
-    if stood_still:
-        return Pulse(now, now + QUIET), True
+    if now - pulse.beat_at > pulse.standstill:
+        return replace(pulse, beat_at=now, quiet_until=now + pulse.silence), True
     return replace(pulse, beat_at=now), False
