@@ -29,9 +29,11 @@ class Ledger(RuleBasedStateMachine):
 
     # --- what happens ---
 
-    @initialize(authority=st.sampled_from(Authority))
-    def begin(self, authority):
-        self.observe(Authorized(authority))
+    @initialize(authority=worlds.authorities, services=st.lists(worlds.plain_services, max_size=4))
+    def begin(self, authority, services):
+        self.observe(authority)
+        started = [worlds.Sourced(resource, "c.yaml") for resource in (worlds.BOTH, *services)]
+        self.observe(Change("files", tuple(started)))
 
     @rule(listing=worlds.listings)
     def a_source_lists(self, listing):
@@ -41,9 +43,16 @@ class Ledger(RuleBasedStateMachine):
     def a_source_says_what_changed(self, change):
         self.observe(change)
 
-    @rule(resource=worlds.services, source=worlds.sources)
-    def a_service_changes(self, resource, source):
-        self.observe(Change(source, (worlds.Sourced(resource),)))
+    @rule(resources=st.lists(worlds.services, min_size=1, max_size=3), source=worlds.sources)
+    def services_change(self, resources, source):
+        self.observe(Change(source, tuple(worlds.Sourced(resource) for resource in resources)))
+
+    @rule(data=st.data())
+    def a_service_is_gone(self, data):
+        held = sorted(self.state.of_kind("Service").items())
+        if held:
+            ref, entry = data.draw(st.sampled_from(held))
+            self.observe(Change(entry.source, gone=(ref,)))
 
     @rule(resource=worlds.pools, source=worlds.sources)
     def a_pool_changes(self, resource, source):
@@ -75,7 +84,12 @@ class Ledger(RuleBasedStateMachine):
         kept = data.draw(st.integers(max(0, len(self.transactions) - 3), len(self.transactions)))
         del self.transactions[kept:]
         self.state = fold(State(), [item for group in self.transactions for item in group])
-        self.observe(Authorized(Authority.ADOPT))
+        authority = self.state.authority
+        if authority is Authority.ALLOCATE:
+            self.observe(Authorized(Authority.ADOPT))
+            for change in data.draw(st.lists(worlds.changes, max_size=2)):
+                self.observe(change)
+            self.observe(Authorized(authority))
 
     # --- what always holds ---
 

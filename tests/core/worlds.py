@@ -20,7 +20,7 @@ from proclaim.model import (
     Sourced,
 )
 
-SOURCES = ("files", "k8s")
+SOURCES = ("files", "files", "files", "k8s")
 ORIGINS = ("a.yaml", "a/b.yaml", "c.yaml")
 NAMESPACES = ("default", "shop")
 POOLS = ("p", "q", "r")
@@ -33,8 +33,9 @@ RANGES = (
     ("192.0.2.0/30", "2001:db8::/126"),
     ("198.51.100.7/32",),
 )
-V4 = ("192.0.2.0", "192.0.2.1", "192.0.2.2", "192.0.3.0", "203.0.113.9")
+V4 = ("192.0.2.0", "192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.3.0")
 V6 = ("2001:db8::", "2001:db8::1", "2001:db8::2")
+BOTH = Pool(name="p", addresses=("192.0.2.0/30", "2001:db8::/127"))
 LABELS = ((), (("tier", "gold"),), (("tier", "lead"),))
 SELECTORS = (
     Selector(),
@@ -43,29 +44,52 @@ SELECTORS = (
 )
 
 addresses = st.one_of(
-    st.just(()),
+    st.sampled_from(V4).map(lambda text: (text,)),
+    st.sampled_from(V4).map(lambda text: (text,)),
     st.sampled_from(V4).map(lambda text: (text,)),
     st.sampled_from(V6).map(lambda text: (text,)),
     st.tuples(st.sampled_from(V4), st.sampled_from(V6)),
     st.tuples(st.sampled_from(V6), st.sampled_from(V4)),
 )
 
-services = st.builds(
+plain_services = st.builds(
+    Service,
+    namespace=st.just("default"),
+    name=st.sampled_from("abcd"),
+    type=st.just("LoadBalancer"),
+    requested_addresses=st.one_of(st.just(()), st.just(()), addresses),
+    status_addresses=st.one_of(st.just(()), addresses, addresses),
+)
+
+dual_services = st.builds(
+    Service,
+    namespace=st.just("default"),
+    name=st.sampled_from("abcd"),
+    type=st.just("LoadBalancer"),
+    requested_addresses=st.one_of(st.just(()), st.just(()), st.just(()), addresses),
+    ip_families=st.sampled_from(((), (4,), (6,), (6, 4))),
+    ip_family_policy=st.sampled_from(("PreferDualStack", "PreferDualStack", "RequireDualStack")),
+    status_addresses=st.one_of(st.just(()), addresses),
+)
+
+odd_services = st.builds(
     Service,
     namespace=st.sampled_from(NAMESPACES),
     name=st.sampled_from("abcd"),
     labels=st.sampled_from(LABELS),
-    type=st.sampled_from(("LoadBalancer",) * 6 + ("ClusterIP",)),
-    load_balancer_class=st.sampled_from((None,) * 6 + ("other",)),
+    type=st.sampled_from(("LoadBalancer", "LoadBalancer", "LoadBalancer", "ClusterIP")),
+    load_balancer_class=st.sampled_from((None, None, None, "other")),
     requested_addresses=st.one_of(st.just(()), addresses),
-    requested_pool=st.sampled_from(("",) * 4 + POOLS),
+    requested_pool=st.sampled_from(("", *POOLS)),
     cluster_ips=st.sampled_from(
-        ((), (), ("10.0.0.1",), ("fd00::1",), ("10.0.0.1", "fd00::1"), ("None",))
+        ((), ("10.0.0.1",), ("fd00::1",), ("10.0.0.1", "fd00::1"), ("None",))
     ),
-    ip_families=st.sampled_from(((), (), (4,), (6,), (6, 4))),
+    ip_families=st.sampled_from(((), (4,), (6,), (6, 4))),
     ip_family_policy=st.sampled_from(("SingleStack", "PreferDualStack", "RequireDualStack")),
     status_addresses=st.one_of(st.just(()), addresses),
 )
+
+services = st.one_of(plain_services, plain_services, dual_services, odd_services)
 
 allocations = st.builds(
     ServiceAllocation,
@@ -96,9 +120,9 @@ others = st.one_of(
     ),
 )
 
-resources = st.one_of(services, services, services, pools, pools, others)
+resources = st.one_of(services, services, services, pools, others)
 sourced = st.builds(Sourced, resources, st.sampled_from(ORIGINS))
-refs = resources.map(lambda resource: resource.ref)
+refs = st.one_of(plain_services, plain_services, resources).map(lambda resource: resource.ref)
 
 
 def problem_about(ref: Ref, origin: str = "a.yaml") -> Problem:
@@ -117,9 +141,44 @@ listings = st.builds(
 changes = st.builds(
     Change,
     sources,
-    st.lists(sourced, max_size=3).map(tuple),
+    st.lists(sourced, min_size=1, max_size=3).map(tuple),
     st.lists(refs, max_size=2).map(tuple),
 )
-authorities = st.sampled_from(Authority).map(Authorized)
+_authorities = (Authority.ALLOCATE,) * 3 + (Authority.FOLLOW,) * 2 + (Authority.ADOPT,)
+authorities = st.sampled_from(_authorities).map(Authorized)
 failures = st.builds(PluginFailed, st.just("bgp"), st.sampled_from(("x", "y")))
 observations = st.one_of(changes, changes, changes, listings, listings, authorities, failures)
+
+
+# --- a fight over four addresses -----------------------------------------------------------------
+
+TIGHT = Pool(name="p", addresses=("192.0.2.0/31", "2001:db8::/127"))
+_scarce = st.sampled_from(
+    (
+        ("192.0.2.0",),
+        ("192.0.2.1",),
+        ("2001:db8::",),
+        ("192.0.2.0", "2001:db8::"),
+        ("2001:db8::1", "192.0.2.1"),
+        ("192.0.2.1", "2001:db8::"),
+    )
+)
+rivals = st.builds(
+    Service,
+    namespace=st.just("default"),
+    name=st.sampled_from("abcd"),
+    type=st.just("LoadBalancer"),
+    requested_addresses=st.one_of(st.just(()), _scarce),
+    ip_families=st.sampled_from(((), (4,), (6, 4))),
+    ip_family_policy=st.sampled_from(("SingleStack", "PreferDualStack", "PreferDualStack")),
+    status_addresses=st.one_of(st.just(()), _scarce),
+)
+rivalry = st.lists(
+    st.one_of(
+        rivals.map(lambda service: Change("files", (Sourced(service),))),
+        rivals.map(lambda service: Change("files", (Sourced(service),))),
+        rivals.map(lambda service: Change("files", gone=(service.ref,))),
+    ),
+    min_size=4,
+    max_size=14,
+)
