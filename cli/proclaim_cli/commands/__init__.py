@@ -1,0 +1,1 @@
+"""One module for each command, each with a function `command` that returns the exit status."""

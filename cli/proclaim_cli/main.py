@@ -1,0 +1,101 @@
+"""`proclaim`: reads the command line, runs one command, and turns every end into a status.
+
+It knows no command itself.  Whatever goes wrong, what reaches the user is one
+paragraph with a hint, never a traceback, unless PROCLAIM_DEBUG asks for one.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+
+import typer
+from proclaim.errors import ProclaimError, Usage
+
+from proclaim_cli.catalogue import application
+from proclaim_cli.views.say import error
+
+DONE = 0
+FAILED = 1
+CHANGES = 2
+WRONG_USAGE = 64
+INTERRUPTED = 130
+
+# Typer brings its own click since 0.16 and needs the package before: this names either's.
+_UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit status."""
+    try:
+        status = _run(sys.argv[1:] if arguments is None else arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read our output has gone, and that is no error
+        _leave_no_output_behind()
+        return FAILED
+    return status
+
+
+def _run(arguments: Sequence[str]) -> int:
+    try:
+        status = application()(list(arguments), prog_name="proclaim", standalone_mode=False)
+    except _UsageError as wrong:
+        return _wrong_usage(wrong)
+    except BrokenPipeError:
+        raise
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    except SystemExit as left:
+        return left.code if isinstance(left.code, int) else FAILED
+    except Exception as raised:  # noqa: BLE001 - the last one who can explain it to a user
+        return _failed(raised)
+    return status if isinstance(status, int) else DONE
+
+
+def _wrong_usage(wrong: Exception) -> int:
+    context = getattr(wrong, "ctx", None)
+    if type(wrong).__name__ == "NoArgsIsHelpError":
+        sys.stderr.write(f"{wrong}\n")
+        return WRONG_USAGE
+    path = context.command_path if context is not None else "proclaim"
+    message = getattr(wrong, "format_message", lambda: str(wrong))()
+    error(message, f"`{path} --help` shows what is accepted")
+    return WRONG_USAGE
+
+
+def _failed(raised: Exception) -> int:
+    """Say what went wrong: the expected errors as they are, another with its type."""
+    if os.environ.get("PROCLAIM_DEBUG"):
+        traceback.print_exception(raised)
+    leaves = list(_leaves(raised))
+    expected = [each for each in leaves if isinstance(each, ProclaimError)]
+    if expected:
+        for each in {each.message: each for each in expected}.values():
+            error(each.message, each.hint)
+        return WRONG_USAGE if any(isinstance(each, Usage) for each in expected) else FAILED
+    if any(isinstance(each, KeyboardInterrupt) for each in leaves):
+        return INTERRUPTED
+    first = leaves[0]
+    said = " ".join(str(first).split())
+    error(
+        f"this should not have happened: {type(first).__name__}{': ' if said else ''}{said}",
+        "run it again with PROCLAIM_DEBUG=1 to see where, and report that",
+    )
+    return FAILED
+
+
+def _leaves(raised: BaseException) -> Iterator[BaseException]:
+    if isinstance(raised, BaseExceptionGroup):
+        for each in raised.exceptions:
+            yield from _leaves(each)
+    else:
+        yield raised
+
+
+def _leave_no_output_behind() -> None:
+    """Keep the interpreter from flushing into a closed pipe when it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

@@ -1,0 +1,67 @@
+"""What a command works with: the settings, the plugins and a ledger, opened as it needs them.
+
+A reading command opens the ledger beside a running service, and never creates it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from proclaim.codec import Codec
+from proclaim.host import SystemHost
+from proclaim.log import EventLog
+from proclaim.plugins import Plugins, installed
+from proclaim.settings import Settings, read_settings
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A ledger, and what is needed to understand it."""
+
+    log: EventLog
+    codec: Codec
+    plugins: Plugins
+    settings: Settings
+    node: str
+
+
+def settings_of(path: str | None, ledger: str | None = None, node: str | None = None) -> Settings:
+    """Read the settings file and put what the command line says in its place.
+
+    Raises SettingsError.
+    """
+    settings = read_settings(path or None)
+    return replace(settings, ledger=ledger or settings.ledger, node=node or settings.node)
+
+
+def watching(settings: Settings, manifests: Iterable[str]) -> Settings:
+    """Settings whose file source reads these manifests instead of its own."""
+    sections: Mapping[str, Mapping[str, Any]] = settings.sections
+    section = {**settings.section("file_source"), "paths": absolute(manifests)}
+    return replace(settings, sections={**sections, "file_source": section})
+
+
+def absolute(paths: Iterable[str]) -> list[str]:
+    """Paths from the root, with links left as they are: a ConfigMap's change."""
+    return [path if path == "-" else str(Path(os.path.abspath(path))) for path in paths]
+
+
+@contextmanager
+def opened(settings: Settings, read_only: bool = True) -> Iterator[Opened]:
+    """Open the ledger that the settings name, and close it at the end.
+
+    Raises LedgerError or PluginError.
+    """
+    plugins = installed()
+    codec = plugins.codec()
+    node = SystemHost(settings.node).node
+    log = plugins.event_log(settings.ledger, read_only, node)
+    try:
+        yield Opened(log, codec, plugins, settings, node)
+    finally:
+        log.close()
