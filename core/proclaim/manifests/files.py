@@ -132,7 +132,7 @@ def _why(error: OSError) -> str:
     return f"cannot be read ({error.strerror or 'no reason given'}); {_STAYS}"
 
 
-# --- what it says ----------------------------------------------------------------------------------
+# --- what it says ---------------------------------------------------------------------------------
 
 
 def _nothing() -> None:

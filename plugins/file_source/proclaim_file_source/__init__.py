@@ -1,0 +1,1 @@
+"""Reads manifests from files and directories, and watches them."""

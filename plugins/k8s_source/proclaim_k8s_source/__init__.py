@@ -1,0 +1,1 @@
+"""Will read resources from a Kubernetes API server; not built yet."""
