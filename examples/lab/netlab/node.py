@@ -16,7 +16,11 @@ from typing import Any
 from netlab.namespaces import Namespace
 from netlab.processes import Process, run
 
-PROCLAIM = (sys.executable, "-m", "proclaim_cli.main")
+PROCLAIM = (sys.executable, "-m", "proclaim_cli")
+
+
+class Ended(Exception):
+    """A service has ended that should run; the message has what it said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +43,11 @@ class Node:
         self.ledger = f"sqlite:{files.own / 'ledger.db'}"
         self._files = files
         self._process: Process | None = None
+        self._said_before = 0
 
     def start(self, stack: ExitStack, *, ledger: str = "") -> None:
-        """Start the service; it ends at the latest when `stack` is left."""
+        """Start the service without waiting; it ends at the latest when `stack` is left."""
+        self._said_before = len(self.said())
         self.ledger = ledger or self.ledger
         command = [
             *PROCLAIM,
@@ -57,6 +63,13 @@ class Node:
         """The service, which must have been started."""
         assert self._process is not None, f"{self.name} was not started"
         return self._process
+
+    def is_ready(self) -> bool:
+        """Whether the service started last has said that it runs; raises Ended when it is gone."""
+        said = self.said()[self._said_before :]
+        if not self.process.running:
+            raise Ended(f"{self.name} ended instead of running: {said.strip()}")
+        return f"node {self.name} is running" in said
 
     def said(self) -> str:
         """What the service has written to standard error."""

@@ -60,6 +60,10 @@ class Process:
         """All that it has written so far."""
         return self.log.read_text(encoding="utf-8", errors="replace")
 
+    def signal_end(self) -> None:
+        """Ask it to end, and do not wait."""
+        self._handle.terminate()
+
     def terminate(self, within: float = _GOODBYE) -> int:
         """Ask it to end and wait; kill it when it does not.  Returns the exit status."""
         if self.running:
