@@ -15,6 +15,10 @@ from typing import NamedTuple
 from proclaim.addresses import Range
 from proclaim.model import Pool, Ref, Sourced
 from proclaim.state import State, ranges
+from proclaim.steps import Steps, finish
+
+_AT_ONCE = 64
+"""Resources looked at between two pauses."""
 
 
 class Claim(NamedTuple):
@@ -31,8 +35,15 @@ def one_place_each(state: State, resources: Iterable[Sourced]) -> dict[Ref, Sour
 
     Of two values in one place the first given is kept.
     """
+    return finish(placing(state, resources))
+
+
+def placing(state: State, resources: Iterable[Sourced]) -> Steps[dict[Ref, Sourced]]:
+    """`one_place_each` in small steps."""
     kept: dict[Ref, Sourced] = {}
-    for sourced in resources:
+    for at, sourced in enumerate(resources):
+        if at % _AT_ONCE == 0:
+            yield
         ref = sourced.resource.ref
         entry = state.get(ref)
         in_force = entry.origin if entry is not None else None

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 from proclaim.events import AuthorityTaken, Decision, Fact, Input, Observed, Removed
 from proclaim.model import Namespace, Observation, Pool, Ref, Service
-from proclaim.record import record
+from proclaim.record import PAUSE_EVERY, record
 from proclaim.settle import settle, settling
-from proclaim.state import State, fold, number
-from proclaim.steps import Steps, finish
+from proclaim.state import State, folding, numbered
+from proclaim.steps import Steps, finish, ordered
 
 __all__ = ["Decided", "affected", "decide", "deciding", "settle", "settling"]
 
@@ -40,9 +40,11 @@ def deciding(state: State, observation: Observation, time: float) -> Steps[Decid
     inputs = yield from record(state, observation)
     if not inputs:
         return Decided((), (), state)
-    seen = fold(state, number(state, inputs, time))
-    decisions = yield from settling(seen, affected(seen, inputs))
-    after = fold(seen, number(seen, decisions, time, transaction=state.position + 1))
+    seen = yield from folding(state, numbered(state, inputs, time))
+    decisions = yield from settling(seen, (yield from affecting(inputs)))
+    after = yield from folding(
+        seen, numbered(seen, decisions, time, transaction=state.position + 1)
+    )
     return Decided(tuple(inputs), tuple(decisions), after)
 
 
@@ -53,8 +55,15 @@ def decide(state: State, observation: Observation, time: float = 0.0) -> Decided
 
 def affected(state: State, inputs: Sequence[Input]) -> list[Ref] | None:
     """The Services that these facts can concern, sorted; None means every one."""
+    return finish(affecting(inputs))
+
+
+def affecting(inputs: Sequence[Input]) -> Steps[list[Ref] | None]:
+    """`affected` in small steps."""
     services: set[Ref] = set()
-    for fact in inputs:
+    for at, fact in enumerate(inputs):
+        if at % PAUSE_EVERY == 0:
+            yield
         match fact:
             case Observed(resource=Service() as service):
                 services.add(service.ref)
@@ -66,4 +75,4 @@ def affected(state: State, inputs: Sequence[Input]) -> list[Ref] | None:
                 return None
             case _:
                 pass  # no other resource has a say in who holds an address
-    return sorted(services)
+    return (yield from ordered(services))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from proclaim.admission import one_place_each, overlapping_pools
+from proclaim.admission import overlapping_pools, placing
 from proclaim.events import (
     AuthorityTaken,
     Input,
@@ -32,9 +32,9 @@ from proclaim.model import (
     Sourced,
 )
 from proclaim.state import Rejection, State
-from proclaim.steps import Steps
+from proclaim.steps import Steps, ordered
 
-PAUSE_EVERY = 64
+PAUSE_EVERY = 16
 """Resources looked at between two pauses: well under a millisecond."""
 
 
@@ -52,7 +52,7 @@ def record(state: State, observation: Observation) -> Steps[list[Input]]:
 
 
 def _listing(state: State, listing: Listing) -> Steps[list[Input]]:
-    incoming = one_place_each(state, listing.resources)
+    incoming = yield from placing(state, listing.resources)
     keep = _Kept(listing)
     absent: list[Ref] = []
     at = 0
@@ -82,7 +82,7 @@ def _listing(state: State, listing: Listing) -> Steps[list[Input]]:
 
 
 def _change(state: State, change: Change) -> Steps[list[Input]]:
-    incoming = one_place_each(state, change.resources)
+    incoming = yield from placing(state, change.resources)
     gone = [ref for ref in change.gone if ref not in incoming]
     absent = [ref for ref in gone if (entry := state.get(ref)) and entry.source == change.source]
     given_up = [
@@ -127,13 +127,15 @@ def _differences(
     given_up: Sequence[Ref],
 ) -> Steps[list[Input]]:
     facts: list[Input] = [RejectionWithdrawn(ref) for ref in sorted(given_up)]
-    for ref in sorted(absent):
+    for at, ref in enumerate((yield from ordered(absent))):
+        if at % PAUSE_EVERY == 0:
+            yield
         facts.append(Removed(source, ref))
         heir = state.rejections.get(ref)
         if heir is not None and heir.source != source and not isinstance(heir.resource, Pool):
             facts.append(Observed(heir.source, heir.resource, heir.origin))
     pools: dict[str, Sourced] = {}
-    for at, ref in enumerate(sorted(incoming)):
+    for at, ref in enumerate((yield from ordered(incoming))):
         if at % PAUSE_EVERY == 0:
             yield
         sourced = incoming[ref]

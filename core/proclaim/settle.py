@@ -29,7 +29,7 @@ from proclaim.model import Authority, Ref, Service
 from proclaim.offers import Offer, Offers, still_true
 from proclaim.record import PAUSE_EVERY
 from proclaim.state import Holding, State, addresses_of
-from proclaim.steps import Steps, finish
+from proclaim.steps import Steps, finish, ordered
 
 
 def settle(state: State, services: Iterable[Ref] | None = None) -> list[Decision]:
@@ -41,7 +41,8 @@ def settling(state: State, services: Iterable[Ref] | None = None) -> Steps[list[
     """`settle` in small steps."""
     work = _Settlement(state)
     if services is None:
-        services = sorted({*state.of_kind("Service"), *state.holdings, *state.refusals})
+        every = {*state.of_kind("Service"), *state.holdings, *state.refusals}
+        services = yield from ordered(every)
     yield from work.each(services, work.keep)
     waiting = yield from work.waiting()
     waiting = yield from work.serve(waiting, work.adopt)
@@ -92,7 +93,7 @@ class _Settlement:
                     yield
                 if ref not in self._state.holdings and no_business(entry.resource) is None:
                     concerned.add(ref)
-        return sorted(concerned)
+        return (yield from ordered(concerned))
 
     def incomplete(self) -> list[Ref]:
         """Who holds one family of two and may gain the other now."""

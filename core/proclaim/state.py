@@ -43,6 +43,10 @@ from proclaim.model import (
     Service,
     service_ref,
 )
+from proclaim.steps import Steps
+
+_AT_ONCE = 32
+"""Facts folded between two pauses."""
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -166,15 +170,30 @@ def fold(state: State, recorded: Iterable[Recorded]) -> State:
     return folding.result()
 
 
+def folding(state: State, recorded: Iterable[Recorded]) -> Steps[State]:
+    """`fold` in small steps."""
+    work = _Folding(state)
+    for at, item in enumerate(recorded):
+        if at % _AT_ONCE == 0:
+            yield
+        work.apply(item)
+    return work.result()
+
+
 def number(
     state: State, facts: Sequence[Fact], time: float, transaction: int | None = None
 ) -> list[Recorded]:
     """Give facts the places that they will have after `state` in one transaction."""
+    return list(numbered(state, facts, time, transaction))
+
+
+def numbered(
+    state: State, facts: Sequence[Fact], time: float, transaction: int | None = None
+) -> Iterator[Recorded]:
+    """`number`, one fact at a time."""
     transaction = state.position + 1 if transaction is None else transaction
-    return [
-        Recorded(state.position + at, time, transaction, fact)
-        for at, fact in enumerate(facts, start=1)
-    ]
+    for at, fact in enumerate(facts, start=1):
+        yield Recorded(state.position + at, time, transaction, fact)
 
 
 class _Folding:

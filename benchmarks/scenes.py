@@ -1,0 +1,99 @@
+"""What the benchmarks share: a cluster to measure on, and how figures are printed."""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import time
+from collections.abc import Callable
+
+from proclaim.builtin import KINDS
+from proclaim.codec import Codec
+from proclaim.decide import decide
+from proclaim.log import Event
+from proclaim.model import (
+    Authority,
+    Authorized,
+    BGPAdvertisement,
+    BGPPeer,
+    L2Advertisement,
+    Listing,
+    Node,
+    Observation,
+    Pool,
+    Port,
+    Service,
+    Sourced,
+)
+from proclaim.state import State, number
+
+CODEC = Codec(KINDS)
+TIME = 1700000000.123456
+NODE = "n1"
+
+
+def service(at: int, port: int = 80) -> Sourced:
+    """One of many Services."""
+    return Sourced(
+        Service(
+            "default",
+            f"service-{at:05}",
+            labels=(("app", f"app-{at % 100}"),),
+            type="LoadBalancer",
+            ports=(Port("TCP", port),),
+        ),
+        f"/etc/proclaim/{at:05}.yaml",
+    )
+
+
+def listing(services: int, port: int = 80) -> Listing:
+    """A first listing: a pool, one advertisement of each sort, a peer, a node, the Services."""
+    ground = (
+        Pool("public", addresses=("10.0.0.0/12",)),
+        L2Advertisement("l2"),
+        BGPAdvertisement("bgp"),
+        BGPPeer("tor", 64512, peer_asn=64513, peer_address="10.255.0.1"),
+        Node(NODE),
+    )
+    return Listing(
+        "files",
+        (
+            *(Sourced(each, "/etc/proclaim/ground.yaml") for each in ground),
+            *(service(at, port) for at in range(services)),
+        ),
+    )
+
+
+def decided(state: State, observation: Observation) -> tuple[State, list[Event]]:
+    """The state after an observation, and what is stored of it."""
+    result = decide(state, observation, TIME)
+    items = number(state, result.facts, TIME)
+    return result.state, [
+        Event(*CODEC.encode(item.fact, item.time, item.transaction)) for item in items
+    ]
+
+
+def settled(services: int) -> tuple[State, list[Event]]:
+    """A state in which every Service has its address, and the events that led to it."""
+    state, events = State(), []
+    for observation in (Authorized(Authority.ALLOCATE), listing(services)):
+        state, stored = decided(state, observation)
+        events += stored
+    return state, events
+
+
+def seconds(call: Callable[[], object], rounds: int = 5) -> float:
+    """The median wall time of a call."""
+    found = []
+    for _ in range(rounds):
+        gc.collect()
+        started = time.perf_counter()
+        call()
+        found.append(time.perf_counter() - started)
+    return statistics.median(found)
+
+
+def show(what: str, figure: str, ratio: float | None = None, yardstick: str = "") -> None:
+    """Print one line: what, the figure, and how many times the yardstick it takes."""
+    compared = f"{ratio:8.2f}x {yardstick}" if ratio is not None else ""
+    print(f"{what:<44}{figure:>18}  {compared}".rstrip(), flush=True)
