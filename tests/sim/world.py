@@ -100,11 +100,16 @@ class SimNode:
     def __init__(self, world: World, name: str, address: str, mac: bytes) -> None:
         self.name, self.address, self.mac = name, address, mac
         self.log = MemoryLog(name)
-        self.state = State()
+        self._ledger: Ledger | None = None
         self._world = world
         self._scope: trio.CancelScope | None = None
         self._stop = trio.Event()
         self._ended = trio.Event()
+
+    @property
+    def state(self) -> State:
+        """What the node knows, or last knew."""
+        return self._ledger.state.value if self._ledger else State()
 
     async def start(self) -> None:
         """Begin to run, and return when the ledger was replayed."""
@@ -115,13 +120,13 @@ class SimNode:
         host = world.network.host(self.name, self.address)
         ledger = Ledger(self.log, Codec(KINDS), host)
         await ledger.replay()
+        self._ledger = ledger
         self._stop, self._ended = trio.Event(), trio.Event()
         task_status.started()
         try:
             with trio.CancelScope() as self._scope:
                 await run(ledger, self._cast(host), host, Authority.ALLOCATE, self._stop.wait)
         finally:
-            self.state = ledger.state.value
             self._ended.set()
 
     def _cast(self, host: SimHost) -> Cast:
