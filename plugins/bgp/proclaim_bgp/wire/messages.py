@@ -84,7 +84,7 @@ Message: TypeAlias = Open | Update | Notification | Keepalive | RouteRefresh
 
 def opening(asn: int, hold_seconds: int, router_id: int, families: tuple[Family, ...]) -> Open:
     """The OPEN that this speaker sends."""
-    spoken = tuple(Multiprotocol(family) for family in families)
+    spoken: list[Capability] = [Multiprotocol(family) for family in families]
     capabilities = (*spoken, RouteRefreshable(), FourOctetAS(asn))
     return Open(asn if asn <= 0xFFFF else AS_TRANS, hold_seconds, router_id, capabilities)
 

@@ -24,7 +24,6 @@ from proclaim_bgp.wire.errors import Code, Disposition, Flaw, Malformed
 from proclaim_bgp.wire.header import Type, frame
 from proclaim_bgp.wire.nlri import UNICAST, Family, Prefix, next_hop_text, pack, unpack
 
-
 _NONE = PathAttributes()
 
 

@@ -1,0 +1,87 @@
+"""The table `[bgp]` of the settings file.
+
+[bgp]
+enabled = true
+listen = ["127.0.0.1:1790"]     # also accept connections of configured peers
+next_hop_ipv4 = "192.0.2.1"     # instead of an address of the session's interface
+next_hop_ipv6 = "2001:db8::1"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import Any
+
+from proclaim import Settings
+
+from proclaim_bgp.wire import Family
+
+_KEYS = ("enabled", "listen", "next_hop_ipv4", "next_hop_ipv6")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the table said, checked."""
+
+    enabled: bool = True
+    listen: tuple[tuple[str, int], ...] = ()
+    """Addresses and ports to accept connections at."""
+    next_hops: Mapping[Family, str] = field(default_factory=dict)
+
+
+def read_options(settings: Settings) -> Options:
+    """Read the table; raises SettingsError, naming the key and what would be accepted."""
+    table = settings.section("bgp")
+    for key in table:
+        if key not in _KEYS:
+            raise settings.error(f"bgp.{key}", f"unknown key; accepted are {', '.join(_KEYS)}")
+    enabled = table.get("enabled", True)
+    if not isinstance(enabled, bool):
+        raise settings.error("bgp.enabled", f"{enabled!r} is not true or false")
+    return Options(enabled, _listen(settings, table), _next_hops(settings, table))
+
+
+def _listen(settings: Settings, table: Mapping[str, Any]) -> tuple[tuple[str, int], ...]:
+    listed = table.get("listen", [])
+    if not isinstance(listed, list):
+        raise settings.error("bgp.listen", f"{listed!r} is not a list of 'address:port'")
+    found = []
+    for text in listed:
+        try:
+            found.append(endpoint(text))
+        except (AttributeError, ValueError):
+            raise settings.error("bgp.listen", f"{text!r} is not 'address:port'") from None
+    return tuple(found)
+
+
+def _next_hops(settings: Settings, table: Mapping[str, Any]) -> dict[Family, str]:
+    found = {}
+    for family in Family:
+        key = f"next_hop_ipv{family.version}"
+        if key not in table:
+            continue
+        text = table[key]
+        try:
+            if ip_address(text).version != family.version:
+                raise ValueError(text)
+        except ValueError:
+            raise settings.error(f"bgp.{key}", f"{text!r} is no {family.label} address") from None
+        found[family] = str(ip_address(text))
+    return found
+
+
+def endpoint(text: str) -> tuple[str, int]:
+    """Read `192.0.2.1:179` or `[2001:db8::1]:179`; raises ValueError when it is neither."""
+    address, _, port = text.rpartition(":")
+    if address.startswith("[") and address.endswith("]"):
+        address = address[1:-1]
+        if ip_address(address).version != 6:
+            raise ValueError(text)
+    elif ip_address(address).version != 4:
+        raise ValueError(text)
+    number = int(port)
+    if not 0 <= number <= 0xFFFF:
+        raise ValueError(text)
+    return str(ip_address(address)), number

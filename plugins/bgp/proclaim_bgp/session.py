@@ -1,0 +1,513 @@
+"""One BGP connection, without I/O (RFC 4271 section 8).
+
+Every change of phase happens in `step`, and nowhere else.  This module knows
+messages but not bytes, time only as the `now` it is handed, and one connection
+at a time: who wins a collision is `collision`, what to advertise is `outbox`.
+A session that is not stopped always has a deadline, unless the peers agreed on
+a hold time of zero; and `Up` and `Down` alternate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Literal, TypeAlias
+
+from proclaim_bgp.wire import (
+    Code,
+    Context,
+    Family,
+    Fault,
+    Keepalive,
+    Message,
+    Notification,
+    Open,
+    RouteRefresh,
+    Update,
+    opening,
+)
+from proclaim_bgp.wire.capabilities import Multiprotocol, encode_capability
+
+OPEN_HOLD_SECONDS = 60.0
+"""How long to wait for the peer's OPEN (RFC 4271 section 8.2.2 suggests four minutes)."""
+ATTEMPT_SECONDS = 10.0
+"""How long a TCP connection may take."""
+RETRY_SECONDS = 5.0
+"""The longest pause between attempts to connect, unless the terms say otherwise."""
+IDLE_HOLD_SECONDS = 30.0
+"""The longest pause after sessions that failed (RFC 4271 section 8.1.1, DampPeerOscillations)."""
+STEADY_SECONDS = 30.0
+"""A session that was Established this long had not failed."""
+SEND_HOLD_SECONDS = 480.0
+"""RFC 9687 section 4.3: this, or twice the hold time when that is longer."""
+
+
+class Phase(StrEnum):
+    """RFC 4271 section 8.2.2."""
+
+    IDLE = "Idle"
+    CONNECT = "Connect"
+    ACTIVE = "Active"
+    OPEN_SENT = "OpenSent"
+    OPEN_CONFIRM = "OpenConfirm"
+    ESTABLISHED = "Established"
+
+
+_TALKING = (Phase.OPEN_SENT, Phase.OPEN_CONFIRM, Phase.ESTABLISHED)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What this side brings to a session."""
+
+    asn: int
+    peer_asn: int = 0
+    """The AS number that the peer must have; 0 when `peer_kind` says what is accepted."""
+    peer_kind: Literal["internal", "external", "any"] = "any"
+    families: tuple[Family, ...] = (Family.IPV4,)
+    hold_seconds: int = 90
+    keepalive_seconds: float | None = None
+    """None is a third of what is agreed on as hold time."""
+    connect_seconds: float | None = None
+    passive: bool = False
+    """Whether the peer opened the connection; such a session ends with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """What both OPENs together mean."""
+
+    asn: int
+    router_id: int
+    peer_asn: int
+    peer_router_id: int
+    hold_seconds: int
+    keepalive_seconds: float
+    four_octet: bool
+    families: frozenset[Family]
+    """Both sides speak them."""
+    route_refresh: bool
+
+    @property
+    def external(self) -> bool:
+        return self.asn != self.peer_asn
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One connection; times are absolute seconds of a monotonic clock."""
+
+    terms: Terms
+    phase: Phase = Phase.IDLE
+    router_id: int = 0
+    agreed: Agreed | None = None
+    attempts: int = 0
+    """Attempts to connect that failed in a row."""
+    failures: int = 0
+    """Connections that ended too early in a row."""
+    established_at: float = 0.0
+    retry_at: float | None = None
+    hold_at: float | None = None
+    keepalive_at: float | None = None
+    send_hold_at: float | None = None
+
+
+# --- inputs --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What can happen to a session."""
+
+    jitter: float = field(default=1.0, kw_only=True)
+    """Scales a timer that is set because of this input, 0.75 to 1 (RFC 4271 section 10)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start(Input):
+    """Begin to connect."""
+
+    after: float = 0.0
+    """Seconds to wait first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop(Input):
+    """End with Cease and stay so."""
+
+    subcode: int = 2
+    reason: str = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Connected(Input):
+    """The transport is there; the identifier may depend on its local address."""
+
+    router_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectFailed(Input):
+    """There will be no transport this time."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Closed(Input):
+    """The transport is gone."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Received(Input):
+    """A message, or what made one unreadable."""
+
+    message: Message | Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Writing(Input):
+    """The transport was given bytes to send."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written(Input):
+    """The transport took all bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick(Input):
+    """Time has passed."""
+
+
+# --- outputs -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTransport:
+    """Connect to the peer."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloseTransport:
+    """Send what was given out before, if it can be done soon, and close."""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send one message."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Up:
+    """Established."""
+
+    agreed: Agreed
+
+
+@dataclass(frozen=True, slots=True)
+class Down:
+    """No longer Established."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """This connection did not become Established."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """The peer announces or withdraws."""
+
+    update: Update
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """The peer wants to hear all routes of a family again (RFC 2918 section 4)."""
+
+    family: Family
+
+
+Output: TypeAlias = OpenTransport | CloseTransport | Send | Up | Down | Failed | Routes | Refresh
+Stepped: TypeAlias = tuple[Session, tuple[Output, ...]]
+
+
+def deadline(session: Session) -> float | None:
+    """When the session must be ticked at the latest; None when it waits for events only."""
+    times = (session.retry_at, session.hold_at, session.keepalive_at, session.send_hold_at)
+    return min((at for at in times if at is not None), default=None)
+
+
+def context(session: Session) -> Context:
+    """How the peer's UPDATEs are to be read."""
+    if session.agreed is None:
+        return Context()
+    agreed = session.agreed
+    return Context(agreed.four_octet, agreed.external, agreed.families)
+
+
+def step(session: Session, happened: Input, now: float) -> Stepped:
+    """What a session becomes, and what is to be done about it, in order."""
+    match happened:
+        case Start(after=after):
+            return _start(session, now + after * happened.jitter, now)
+        case Stop(subcode=subcode, reason=reason):
+            return _stop(session, subcode, reason)
+        case Connected(router_id=router_id):
+            return _connected(session, router_id, now)
+        case ConnectFailed(reason=reason):
+            return _connect_failed(session, reason, happened.jitter, now)
+        case Closed(reason=reason):
+            return _end(session, reason, happened.jitter, now)
+        case Received(message=message):
+            return _received(session, message, happened.jitter, now)
+        case Writing():
+            return _writing(session, now)
+        case Written():
+            return replace(session, send_hold_at=None), ()
+        case Tick():
+            return _tick(session, happened.jitter, now)
+        case _:
+            raise AssertionError(f"not an input: {happened!r}")
+
+
+# --- connecting --------------------------------------------------------------------------------
+
+
+def _start(session: Session, start_at: float, now: float) -> Stepped:
+    if session.phase is not Phase.IDLE or session.terms.passive:
+        return session, ()
+    if start_at > now:
+        return replace(session, retry_at=start_at), ()
+    return _connect(session, now)
+
+
+def _connect(session: Session, now: float) -> Stepped:
+    patience = min(session.terms.connect_seconds or ATTEMPT_SECONDS, ATTEMPT_SECONDS)
+    connecting = replace(session, phase=Phase.CONNECT, retry_at=now + patience)
+    return connecting, (OpenTransport(),)
+
+
+def _connected(session: Session, router_id: int, now: float) -> Stepped:
+    incoming = session.terms.passive and session.phase is Phase.IDLE
+    if session.phase is not Phase.CONNECT and not incoming:
+        return session, ()
+    terms = session.terms
+    hello = opening(terms.asn, terms.hold_seconds, router_id, terms.families)
+    opened = replace(
+        session,
+        phase=Phase.OPEN_SENT,
+        router_id=router_id,
+        attempts=0,
+        retry_at=None,
+        hold_at=now + OPEN_HOLD_SECONDS,
+    )
+    return opened, (Send(hello),)
+
+
+def _connect_failed(session: Session, reason: str, jitter: float, now: float) -> Stepped:
+    if session.phase is not Phase.CONNECT:
+        return session, ()
+    longest = session.terms.connect_seconds or RETRY_SECONDS
+    pause = min(2.0 ** min(session.attempts, 16), longest) * jitter
+    waiting = replace(
+        session, phase=Phase.ACTIVE, attempts=session.attempts + 1, retry_at=now + pause
+    )
+    return waiting, (Failed(reason),)
+
+
+def _tick(session: Session, jitter: float, now: float) -> Stepped:
+    if _due(session.retry_at, now):
+        if session.phase is Phase.CONNECT:
+            waiting, outputs = _connect_failed(session, "connecting timed out", jitter, now)
+            return waiting, (CloseTransport(), *outputs)
+        return _connect(session, now)
+    if _due(session.send_hold_at, now):  # RFC 9687: nothing more can be sent, not even that
+        notification = Notification(Code.SEND_HOLD_TIMER)
+        return _end(session, f"sent {notification}", jitter, now)
+    if _due(session.hold_at, now):
+        return _fail(session, Notification(Code.HOLD_TIMER), "nothing was heard", jitter, now)
+    if _due(session.keepalive_at, now):
+        assert session.agreed is not None  # only then is there such a time
+        again = now + session.agreed.keepalive_seconds * jitter
+        return replace(session, keepalive_at=again), (Send(Keepalive()),)
+    return session, ()
+
+
+def _due(at: float | None, now: float) -> bool:
+    return at is not None and at <= now
+
+
+def _writing(session: Session, now: float) -> Stepped:
+    if session.phase is not Phase.ESTABLISHED or session.send_hold_at is not None:
+        return session, ()
+    assert session.agreed is not None
+    patience = max(SEND_HOLD_SECONDS, 2.0 * session.agreed.hold_seconds)
+    return replace(session, send_hold_at=now + patience), ()
+
+
+# --- ending --------------------------------------------------------------------------------------
+
+
+def _ended(session: Session, reason: str) -> tuple[Output, ...]:
+    if session.phase is Phase.ESTABLISHED:
+        return (CloseTransport(), Down(reason))
+    return (CloseTransport(), Failed(reason))
+
+
+def _silent(session: Session) -> Session:
+    return Session(session.terms, attempts=session.attempts, failures=session.failures)
+
+
+def _stop(session: Session, subcode: int, reason: str) -> Stepped:
+    if session.phase is Phase.IDLE:
+        return _silent(session), ()
+    outputs = _ended(session, reason)
+    if session.phase in _TALKING:
+        outputs = (Send(Notification(Code.CEASE, subcode)), *outputs)
+    return Session(session.terms), outputs
+
+
+def _end(session: Session, reason: str, jitter: float, now: float) -> Stepped:
+    """The connection is over; unless the peer made it, another one follows after a pause."""
+    if session.phase not in _TALKING:
+        return session, ()
+    steady = session.phase is Phase.ESTABLISHED and now - session.established_at >= STEADY_SECONDS
+    failures = 0 if steady else session.failures
+    idle = replace(_silent(session), failures=failures + 1)
+    if not session.terms.passive:
+        pause = min(2.0 ** min(failures, 16), IDLE_HOLD_SECONDS)
+        idle = replace(idle, retry_at=now + pause * jitter)
+    return idle, _ended(session, reason)
+
+
+def _fail(
+    session: Session, notification: Notification, why: str, jitter: float, now: float
+) -> Stepped:
+    """End because of something that is wrong here or there, and say so to the peer."""
+    ended, outputs = _end(session, f"sent {notification}: {why}", jitter, now)
+    return ended, (Send(notification), *outputs)
+
+
+# --- talking -------------------------------------------------------------------------------------
+
+
+def _received(session: Session, message: Message | Fault, jitter: float, now: float) -> Stepped:
+    if session.phase not in _TALKING:
+        return session, ()  # it was on its way when the session ended
+    if isinstance(message, Fault):
+        return _fail(session, message.notification, message.reason, jitter, now)
+    if isinstance(message, Notification):
+        return _end(session, f"received {message}{_shutdown_text(message)}", jitter, now)
+    match session.phase, message:
+        case Phase.OPEN_SENT, Open():
+            return _opened(session, message, jitter, now)
+        case Phase.OPEN_CONFIRM, Keepalive():
+            return _established(session, now)
+        case Phase.ESTABLISHED, Keepalive():
+            return _heard(session, now), ()
+        case Phase.ESTABLISHED, Update():
+            return _heard(session, now), (Routes(message),)
+        case Phase.ESTABLISHED, RouteRefresh(family, subtype):
+            asked = family if session.agreed and family in session.agreed.families else None
+            wanted = asked is not None and subtype == 0
+            return _heard(session, now), (Refresh(asked),) if asked and wanted else ()
+        case _:
+            return _unexpected(session, message, jitter, now)
+
+
+def _unexpected(session: Session, message: Message, jitter: float, now: float) -> Stepped:
+    """RFC 6608."""
+    subcode = {Phase.OPEN_SENT: 1, Phase.OPEN_CONFIRM: 2, Phase.ESTABLISHED: 3}[session.phase]
+    kind = {Open: 1, Update: 2, Keepalive: 4, RouteRefresh: 5}[type(message)]
+    notification = Notification(Code.FSM, subcode, bytes((kind,)))
+    name = type(message).__name__
+    return _fail(session, notification, f"{name} in {session.phase}", jitter, now)
+
+
+def _shutdown_text(notification: Notification) -> str:
+    """The message that may accompany a shutdown (RFC 9003); nothing that is not text."""
+    data = notification.data
+    if notification.code != Code.CEASE or notification.subcode not in (2, 4) or not data:
+        return ""
+    text = data[1 : 1 + data[0]].decode("utf-8", "replace")
+    return ": " + "".join(each if each.isprintable() else "?" for each in text) if text else ""
+
+
+def _opened(session: Session, message: Open, jitter: float, now: float) -> Stepped:
+    agreed = agree(session.terms, session.router_id, message)
+    if isinstance(agreed, Fault):
+        return _fail(session, agreed.notification, agreed.reason, jitter, now)
+    confirming = replace(
+        session,
+        phase=Phase.OPEN_CONFIRM,
+        agreed=agreed,
+        # Without a hold time there is no keepalive to wait for, except this first one.
+        hold_at=now + (agreed.hold_seconds or OPEN_HOLD_SECONDS),
+        keepalive_at=now + agreed.keepalive_seconds * jitter if agreed.hold_seconds else None,
+    )
+    return confirming, (Send(Keepalive()),)
+
+
+def _established(session: Session, now: float) -> Stepped:
+    assert session.agreed is not None
+    up = replace(session, phase=Phase.ESTABLISHED, established_at=now)
+    return _heard(up, now), (Up(session.agreed),)
+
+
+def _heard(session: Session, now: float) -> Session:
+    assert session.agreed is not None
+    hold = session.agreed.hold_seconds
+    return replace(session, hold_at=now + hold if hold else None)
+
+
+def agree(terms: Terms, router_id: int, peer: Open) -> Agreed | Fault:
+    """What two OPENs make of a session, or what is unacceptable (RFC 4271 section 6.2)."""
+    asn = peer.wide_asn
+    if not _acceptable(terms, asn):
+        wanted = f"AS {terms.peer_asn}" if terms.peer_asn else f"an {terms.peer_kind} AS"
+        return _refused(2, f"the peer is in AS {asn}, and {wanted} is expected")
+    if peer.router_id == 0 or (asn == terms.asn and peer.router_id == router_id):
+        return _refused(3, "the peer's BGP identifier is zero or our own")  # RFC 6286
+    if peer.hold_seconds in (1, 2):
+        return _refused(6, f"hold time {peer.hold_seconds}")
+    families = peer.families & frozenset(terms.families)
+    if not families:
+        needed = b"".join(encode_capability(Multiprotocol(each)) for each in terms.families)
+        labels = " or ".join(each.label for each in terms.families)
+        return _refused(7, f"the peer does not speak {labels} unicast", needed)
+    hold = min(terms.hold_seconds, peer.hold_seconds)
+    keepalive = hold / 3
+    if terms.keepalive_seconds:
+        keepalive = min(keepalive, terms.keepalive_seconds)
+    return Agreed(
+        asn=terms.asn,
+        router_id=router_id,
+        peer_asn=asn,
+        peer_router_id=peer.router_id,
+        hold_seconds=hold,
+        keepalive_seconds=keepalive,
+        four_octet=peer.four_octet,
+        families=families,
+        route_refresh=peer.route_refresh,
+    )
+
+
+def _acceptable(terms: Terms, asn: int) -> bool:
+    if terms.peer_asn:
+        return asn == terms.peer_asn
+    kinds = {"internal": asn == terms.asn, "external": asn != terms.asn, "any": True}
+    return asn != 0 and kinds[terms.peer_kind]
+
+
+def _refused(subcode: int, reason: str, data: bytes = b"") -> Fault:
+    return Fault(Notification(Code.OPEN, subcode, data), reason)
