@@ -24,6 +24,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeAlias, get_args
 
+import msgspec
+
 from proclaim.decide import Decided, decide, settle
 from proclaim.events import (
     AddressAssigned,
@@ -159,10 +161,16 @@ def released(
     *addresses: str,
     why: Why,
     pool: str = "public",
-    **values: Any,  # noqa: ANN401 - whatever fields a Reason has
+    wanted: str = "",
 ) -> AddressReleased:
-    """A Service holds these addresses no longer; `values` are those of the reason."""
-    return AddressReleased(ref(name), addresses, pool, Reason(why, **values))
+    """A Service holds these addresses no longer; `wanted` is what the reason compares."""
+    reason = Reason(
+        why,
+        pool=pool if why in (Why.NOT_COVERED, Why.NOT_PERMITTED) else "",
+        addresses=addresses if why is Why.NOT_COVERED else (),
+        wanted=wanted,
+    )
+    return AddressReleased(ref(name), addresses, pool, reason)
 
 
 def refused(
@@ -285,7 +293,12 @@ def given(*known: Known, state: State | None = None) -> Given:
 
 
 def _lines(facts: Iterable[Fact]) -> str:
-    return "\n".join(f"  {fact}" for fact in facts) or "  nothing"
+    return "\n".join(f"  {_line(fact)}" for fact in facts) or "  nothing"
+
+
+def _line(fact: Fact) -> str:
+    """A fact without the fields that say nothing."""
+    return f"{type(fact).__name__} {msgspec.json.encode(fact).decode()}"
 
 
 # --- the laws of a decision ---------------------------------------------------------------------
