@@ -249,6 +249,8 @@ class Frr(Router):
             listed = json.loads(self.vtysh(f"show bgp {family} unicast json") or "{}")
             for prefix in listed.get("routes", {}):
                 shown = json.loads(self.vtysh(f"show bgp {family} unicast {prefix} json"))
+                if not shown.get("paths"):
+                    continue  # it went between the two questions
                 path = shown["paths"][0]
                 scopes = {hop.get("scope", "global"): hop["ip"] for hop in path["nexthops"]}
                 communities = set(path.get("community", {}).get("list", ()))
