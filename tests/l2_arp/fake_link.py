@@ -41,6 +41,7 @@ class FakePort:
         if self.link.mute:
             raise OSError(errno.ENOBUFS, os.strerror(errno.ENOBUFS))
         self.link.sent.append((trio.current_time(), self.index, frame))
+        self.link.segment.carry(frame, self.link)
 
     def set_filter(self, owned):
         self.filter = owned
@@ -54,8 +55,28 @@ class FakePort:
         self.closed = True
 
 
+class Segment:
+    """A switch between links: what one sends, those that it is for receive at once."""
+
+    def __init__(self):
+        self.links = []
+        self.cut = set()
+        """Links that neither send nor receive."""
+
+    def carry(self, frame, sender):
+        if sender in self.cut:
+            return
+        for link in self.links:
+            if link is not sender and link not in self.cut:
+                for interface in link.interfaces.value:
+                    if frame[0] & 1 or frame[:6] == interface.mac:
+                        link.deliver(frame, interface.index)
+
+
 class FakeLink:
-    def __init__(self, *interfaces, obstacle=""):
+    def __init__(self, *interfaces, obstacle="", segment=None):
+        self.segment = segment or Segment()
+        self.segment.links.append(self)
         self.interfaces = Latest(interfaces)
         self.sent = []
         """(when, interface index, frame)"""

@@ -9,17 +9,26 @@ import trio.testing
 from l2_arp import recorded
 from l2_arp.fake_link import ETHERNET, FakeLink, interface
 from l2_arp.recorded import HOLDER, STRANGER, VIP, VIP6
-from proclaim import Announcement, Change, InterfaceStatus, Latest, Listing, Spread, Wanted
+from proclaim import (
+    Announcement,
+    Change,
+    InterfaceStatus,
+    Latest,
+    Listing,
+    ProclaimError,
+    Spread,
+    Wanted,
+)
 from proclaim_l2_arp.driver import L2Announcer
 from proclaim_l2_arp.eligibility import RUNNING, compile_patterns
 from proclaim_l2_arp.frames import BROADCAST, REPLY, REQUEST, Advertisement, Arp, encode
-from proclaim_l2_arp.options import Options
+from proclaim_l2_arp.options import HeartbeatOptions, Options
 from proclaim_l2_arp.ownership import packed
 
 ETH0 = interface("eth0", 2, HOLDER, addresses=("192.0.2.2",))
 ETH1 = interface("eth1", 3, STRANGER)
 ALL_BURSTS = 6.0
-OPTIONS = Options(excluded=compile_patterns(["^lo$"]))
+OPTIONS = Options(excluded=compile_patterns(["^lo$"]), heartbeat=HeartbeatOptions(enabled=False))
 CLAIM = encode(Arp(BROADCAST, STRANGER, REQUEST, STRANGER, VIP, BROADCAST, VIP))
 
 
@@ -28,14 +37,14 @@ def wanted(*texts, to=()):
 
 
 @asynccontextmanager
-async def running(link, announced):
+async def running(link, announced, options=OPTIONS):
     """Run an announcer; what it observes is in `.observed`."""
     latest, observed = Latest(announced), []
 
     async def observe(observation):
         observed.append(observation)
 
-    announcer = L2Announcer("n1", link, OPTIONS)
+    announcer = L2Announcer("n1", link, options)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(announcer.run, latest, observe)
         await trio.testing.wait_all_tasks_blocked()
@@ -301,6 +310,24 @@ async def test_after_a_standstill_nothing_is_answered_until_the_fellows_had_thei
         assert len(await asked(link)) == 1
 
 
+async def test_at_the_start_fellows_get_a_moment_to_learn_that_this_node_is_back(autojump_clock):
+    link = FakeLink(ETH0)
+    watching = replace(OPTIONS, heartbeat=HeartbeatOptions(interval=0.5))
+    async with running(link, wanted("192.0.2.9"), watching):
+        began = trio.current_time()
+        await trio.sleep(0.4)
+        assert await asked(link) == []
+        await trio.sleep(ALL_BURSTS)
+        assert [round(when - began, 3) for when, _, _ in link.said()][::2] == [
+            0.5,
+            1.6,
+            2.7,
+            3.8,
+            4.9,
+        ]
+        assert len(await asked(link)) == 1
+
+
 # --- interfaces are facts -----------------------------------------------------------------------
 
 
@@ -353,6 +380,26 @@ async def test_a_ledger_that_takes_its_time_delays_no_answer(autojump_clock):
         nursery.start_soon(announcer.run, Latest(wanted("192.0.2.9")), observe)
         await trio.sleep(ALL_BURSTS)
         assert len(await asked(link)) == 1
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_ledger_that_refuses_a_report_stops_no_answer_and_is_told_again(autojump_clock):
+    link, refusals, told = FakeLink(ETH0), ["the disk is full"], []
+
+    async def observe(observation):
+        if refusals:
+            raise ProclaimError(refusals.pop())
+        told.append(observation)
+
+    async with trio.open_nursery() as nursery:
+        announcer = L2Announcer("n1", link, OPTIONS)
+        nursery.start_soon(announcer.run, Latest(wanted("192.0.2.9")), observe)
+        await trio.sleep(ALL_BURSTS)
+        assert len(await asked(link)) == 1
+        link.interfaces.set((ETH0, ETH1))
+        await trio.sleep(1)
+        (listing,) = told
+        assert isinstance(listing, Listing)
         nursery.cancel_scope.cancel()
 
 

@@ -146,7 +146,7 @@ async def test_some_loss_loses_no_fellow_and_silence_is_noticed_all_the_same(
     members = {n: Member(network, n, set("abc") - {n}, options) for n in "abc"}
     for member in members.values():
         nursery.start_soon(member.run)
-    await trio.sleep(120)
+    await trio.sleep(60)
     for name, member in members.items():
         assert member.verdicts == dict.fromkeys(set("abc") - {name}, True)
         assert len(member.said) == 2

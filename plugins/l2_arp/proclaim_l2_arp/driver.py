@@ -76,9 +76,7 @@ class Speaker:
         self._outlets: dict[tuple[int, Family], Outlet] = {}
         self._schedule = burst.Schedule()
         self._scheduled = trio.Event()
-        self._pulse = pulse.Pulse(
-            trio.current_time(), options.heartbeat.dead_after, 3 * options.heartbeat.interval
-        )
+        self._pulse = _first_pulse(options, trio.current_time())
         self._conflicts: dict[bytes, float] = {}
 
     async def follow_wanted(self, wanted: Latest[Wanted]) -> None:
@@ -122,10 +120,10 @@ class Speaker:
             await trio.lowlevel.checkpoint()
 
     async def keep_pulse(self) -> None:
-        """Notice a standstill even when no frame comes, and come back after it."""
-        hushed = False
+        """Notice a standstill even when no frame comes, and speak up after a silence."""
+        hushed = self._is_quiet()
         while True:
-            await trio.sleep(self._pulse.period)
+            await trio.sleep(self._pulse.pause(trio.current_time()))
             quiet = self._is_quiet()
             if hushed and not quiet:
                 for outlet in self._outlets.values():
@@ -207,6 +205,13 @@ class Speaker:
                 "this process stood still; it answers nothing for %.1f s", self._pulse.silence
             )
         return self._pulse.quiet(now)
+
+
+def _first_pulse(options: Options, now: float) -> pulse.Pulse:
+    """Where fellows are watched, they get a moment to learn that this node is back."""
+    heartbeat = options.heartbeat
+    quiet_until = now + heartbeat.interval if heartbeat.enabled else now
+    return pulse.Pulse(now, heartbeat.dead_after, 3 * heartbeat.interval, quiet_until)
 
 
 async def _keep_watching(link: Link, interfaces: Latest[Interfaces | None]) -> None:

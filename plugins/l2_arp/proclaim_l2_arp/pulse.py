@@ -3,7 +3,7 @@
 Pure: time is handed in.  While we stood still a fellow may have taken over,
 and whatever waits in our sockets was asked long ago.  So after a standstill
 nothing is answered until `quiet_until`, by when the fellows have heard us
-again and agree about who answers.
+again and agree about who answers.  A start is such a silence, too.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ class Pulse:
     """Seconds within which they notice that we are not."""
     quiet_until: float = float("-inf")
 
-    @property
-    def period(self) -> float:
-        """How often to `beat` at least."""
-        return self.standstill / 8
+    def pause(self, now: float) -> float:
+        """How long until the next `beat` at the latest."""
+        period = self.standstill / 8
+        return min(period, self.quiet_until - now) if self.quiet(now) else period
 
     def quiet(self, now: float) -> bool:
         """Whether nothing may be answered."""

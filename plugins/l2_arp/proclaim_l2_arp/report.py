@@ -7,8 +7,12 @@ not told, only the newest.
 
 from __future__ import annotations
 
+import logging
+
 import trio
-from proclaim import Change, InterfaceStatus, Latest, Listing, Observe, Sourced
+from proclaim import Change, InterfaceStatus, Latest, Listing, Observe, ProclaimError, Ref, Sourced
+
+log = logging.getLogger("proclaim.l2")
 
 _PAUSE = 0.2
 """Seconds between reports: an interface that comes up does so in several steps."""
@@ -18,17 +22,33 @@ async def report(
     source: str, statuses: Latest[tuple[InterfaceStatus, ...] | None], observe: Observe
 ) -> None:
     """Observe a `Listing` of the first statuses, then each `Change`, until cancelled."""
-    said: dict[object, InterfaceStatus] | None = None
+    said: dict[Ref, InterfaceStatus] | None = None
     async for now in statuses.changes():
         if now is None:
             continue
-        if said is None:
-            await observe(Listing(source, tuple(Sourced(status) for status in now)))
-        else:
-            present = {status.ref for status in now}
-            changed = tuple(Sourced(s) for s in now if said.get(s.ref) != s)
-            gone = tuple(s.ref for s in said.values() if s.ref not in present)
-            if changed or gone:
-                await observe(Change(source, changed, gone))
-        said = {status.ref: status for status in now}
+        observation = _difference(source, said, now)
+        if observation is None or await tell(observe, observation):
+            said = {status.ref: status for status in now}
         await trio.sleep(_PAUSE)
+
+
+async def tell(observe: Observe, observation: Listing | Change) -> bool:
+    """Observe; whether the ledger took it.  One that it refuses never stops the answering."""
+    try:
+        await observe(observation)
+    except ProclaimError as error:
+        log.error("the ledger did not take a report of %s: %s", observation.source, error)
+        return False
+    return True
+
+
+def _difference(
+    source: str, said: dict[Ref, InterfaceStatus] | None, now: tuple[InterfaceStatus, ...]
+) -> Listing | Change | None:
+    """What to say after `said`; None when nothing is new."""
+    if said is None:
+        return Listing(source, tuple(Sourced(status) for status in now))
+    present = {status.ref for status in now}
+    changed = tuple(Sourced(status) for status in now if said.get(status.ref) != status)
+    gone = tuple(ref for ref in said if ref not in present)
+    return Change(source, changed, gone) if changed or gone else None

@@ -27,6 +27,7 @@ from proclaim import (
 from proclaim_l2_arp.heartbeat import machine
 from proclaim_l2_arp.heartbeat.datagram import Bad, Datagram, Saying, decode, encode
 from proclaim_l2_arp.options import HeartbeatOptions
+from proclaim_l2_arp.report import tell
 
 log = logging.getLogger("proclaim.l2.heartbeat")
 
@@ -187,24 +188,22 @@ class _Watcher:
 async def _report(source: str, verdicts: Latest[Verdicts], observe: Observe) -> None:
     """Observe the verdicts there are, then each change of them."""
     said: Verdicts = {}
-    await observe(Listing(source))
+    await tell(observe, Listing(source))
     async for now in verdicts.changes():
         changed = {name: alive for name, alive in now.items() if said.get(name) != alive}
         gone = [name for name in said if name not in now]
-        if changed or gone:
-            for name, alive in changed.items():
-                if not alive:
-                    log.warning("node %s is lost: no sign of life", name)
-                elif name in said:
-                    log.info("node %s is back", name)
-            await observe(
-                Change(
-                    source,
-                    tuple(Sourced(NodeReachability(n, alive)) for n, alive in changed.items()),
-                    tuple(NodeReachability(name, False).ref for name in gone),
-                )
-            )
-        said = now
+        for name, alive in changed.items():
+            if not alive:
+                log.warning("node %s is lost: no sign of life", name)
+            elif name in said:
+                log.info("node %s is back", name)
+        change = Change(
+            source,
+            tuple(Sourced(NodeReachability(name, alive)) for name, alive in changed.items()),
+            tuple(NodeReachability(name, False).ref for name in gone),
+        )
+        if not (changed or gone) or await tell(observe, change):
+            said = now
 
 
 def _addresses(nodes: tuple[Node, ...]) -> dict[str, tuple[str, ...]]:
