@@ -39,7 +39,7 @@ format: $(VENV)/tools ## put the code into the one format
 	$(BIN)/ruff format .
 
 bench: setup ## the benchmarks, each with the ratio to its yardstick
-	@for each in benchmarks/bench_*.py; do $(BIN)/python $$each || exit 1; done
+	@for each in $$(grep -l __main__ benchmarks/*.py); do echo "== $$each"; $(BIN)/python $$each || exit 1; done
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
