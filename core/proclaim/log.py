@@ -89,7 +89,7 @@ class MemoryLog:
         self._version = 0
 
     def append(self, events: Sequence[Event]) -> int:
-        self._recorder.insert_events(stream(self._writer, self._version, events))
+        self._recorder.insert_events(list(stream(self._writer, self._version, events)))
         self._version += len(events)
         return self.head()
 
@@ -115,9 +115,7 @@ class MemoryLog:
         """Nothing is held."""
 
 
-def stream(writer: str, version: int, events: Sequence[Event]) -> list[StoredEvent]:
+def stream(writer: str, version: int, events: Sequence[Event]) -> Iterator[StoredEvent]:
     """Events as the next ones of a writer's stream, whose versions count from 1."""
-    return [
-        StoredEvent(writer, version + at, event.topic, event.stored)
-        for at, event in enumerate(events, start=1)
-    ]
+    for at, event in enumerate(events, start=1):
+        yield StoredEvent(writer, version + at, event.topic, event.stored)

@@ -29,9 +29,12 @@ from proclaim.model import (
     service_ref,
 )
 from proclaim.state import State
-from proclaim.steps import Steps, finish
+from proclaim.steps import Steps, finish, ordered
 from proclaim.terrain import Terrain, survey
 from proclaim.verdict import Part, Quiet, verdict
+
+_AT_ONCE = 8
+"""Services or prefixes projected between two pauses."""
 
 Key: TypeAlias = tuple[str, str]
 
@@ -104,37 +107,52 @@ def _redo(
     projection: Projection, state: State, terrain: Terrain, services: Iterable[Ref]
 ) -> Steps[Projection]:
     """Ask again for some Services, and merge the prefixes that they touch."""
+    services = yield from ordered(services)
+    if not services:
+        return Projection(
+            state, terrain, projection.parts, projection.by_prefix, projection.announcements
+        )
     parts = dict(projection.parts)
     by_prefix = dict(projection.by_prefix)
-    announcements = dict(projection.announcements)
-    dirty: set[str] = set()
     own: set[str] = set()
-    for at, ref in enumerate(sorted(services)):
-        if at % 16 == 0:
+    for at, ref in enumerate(services):
+        if at % _AT_ONCE == 0:
             yield
         answer = verdict(terrain, state, ref)
         new = () if isinstance(answer, Quiet) else answer
         old = parts.pop(ref, ())
         if new:
             parts[ref] = new
-        for part in old if old != new else ():
+        if old == new:
+            continue
+        for part in old:
             _own(by_prefix, own, part.prefix).pop(ref, None)
-            dirty.add(part.prefix)
-        for part in new if old != new else ():
+        for part in new:
             group = _own(by_prefix, own, part.prefix)
             group[ref] = (*group.get(ref, ()), part)
-            dirty.add(part.prefix)
-    for at, prefix in enumerate(sorted(dirty)):
-        if at % 16 == 0:
+    announcements = yield from _merging(projection, by_prefix, own)
+    return Projection(state, terrain, parts, by_prefix, announcements)
+
+
+def _merging(
+    projection: Projection, by_prefix: dict[str, Mapping[Ref, tuple[Part, ...]]], own: set[str]
+) -> Steps[Mapping[Key, Announcement]]:
+    """The announcements with those of some prefixes merged anew; drops prefixes left empty."""
+    announcements = dict(projection.announcements)
+    for at, prefix in enumerate((yield from ordered(own))):
+        if at % _AT_ONCE == 0:
             yield
         before = projection.by_prefix.get(prefix, {})
-        for key in merge(prefix, before):
-            announcements.pop(key, None)
+        receivers = {
+            receiver for parts in before.values() for part in parts for receiver in part.to
+        }
+        for receiver in ("", *receivers):
+            announcements.pop((prefix, receiver), None)
         if by_prefix[prefix]:
             announcements.update(merge(prefix, by_prefix[prefix]))
         else:
             del by_prefix[prefix]
-    return Projection(state, terrain, parts, by_prefix, announcements)
+    return announcements
 
 
 def _own(

@@ -79,8 +79,14 @@ class _Settlement:
 
     def serve(self, waiting: list[Ref], visit: Callable[[Ref], None]) -> Steps[list[Ref]]:
         """Visit those who wait, and return who waits still."""
-        yield from self.each(waiting, visit)
-        return [ref for ref in waiting if not self._held.get(ref)]
+        left: list[Ref] = []
+        for at, ref in enumerate(waiting):
+            if at % PAUSE_EVERY == 0:
+                yield
+            visit(ref)
+            if not self._held.get(ref):
+                left.append(ref)
+        return left
 
     def waiting(self) -> Steps[list[Ref]]:
         """Who may get an address now; a freed one concerns all who have none."""

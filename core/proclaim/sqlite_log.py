@@ -12,7 +12,7 @@ import fcntl
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from stat import S_ISREG
@@ -24,7 +24,6 @@ from eventsourcing.sqlite import (
     SQLiteApplicationRecorder,
     SQLiteConnection,
     SQLiteConnectionPool,
-    SQLiteCursor,
     SQLiteDatastore,
 )
 
@@ -68,13 +67,15 @@ class _Recorder(SQLiteApplicationRecorder):
             " position INTEGER NOT NULL, saved BLOB NOT NULL)",
         ]
 
-    def _insert_events(
-        self, c: SQLiteCursor, stored_events: Sequence[StoredEvent], **_: object
+    def insert_events(
+        self, stored_events: Iterable[StoredEvent], **_: object
     ) -> Sequence[int] | None:
-        c.executemany(
-            self.insert_events_statement,
-            [(e.originator_id, e.originator_version, e.topic, e.state) for e in stored_events],
-        )
+        """Take one event after the other, and give the interpreter lock up between them."""
+        with self.datastore.transaction(commit=True) as cursor:
+            cursor.executemany(
+                self.insert_events_statement,
+                ((e.originator_id, e.originator_version, e.topic, e.state) for e in stored_events),
+            )
         return None  # one writer: positions follow from the head
 
 

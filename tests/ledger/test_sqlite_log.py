@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from proclaim.errors import LedgerBusy, LedgerDamaged, LedgerError, NotFound
-from proclaim.log import Event, rows
+from proclaim.log import Event, rows, stream
 from proclaim.sqlite_log import SQLiteLog, path_of
 
 ONE = [Event("t/1", b"one")]
@@ -338,17 +338,11 @@ def test_a_commit_that_reports_an_error_and_is_stored_is_stored_once(path) -> No
 def test_a_retry_of_what_was_stored_unnoticed_is_stored_once(path) -> None:
     log = writer(path)
     log._recorder.insert_events(  # noqa: SLF001 - as if the answer of the commit had been lost
-        [*_stored(TWO)]
+        stream("me", 0, TWO)
     )
     assert log.append(TWO) == 2
     assert [row.stored for row in rows(log)] == [b"two", b"three"]
     log.close()
-
-
-def _stored(events):
-    from proclaim.log import stream
-
-    return stream("me", 0, events)
 
 
 def test_a_transaction_left_open_by_a_failure_does_not_stay_open(path) -> None:
