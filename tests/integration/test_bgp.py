@@ -91,7 +91,7 @@ def test_a_node_that_is_told_to_stop_says_cease_and_its_path_is_gone_at_once(rou
         stopwatch.start()
         lab.nodes["node1"].process.signal_end()
         reachable(lab, stopwatch, "203.0.113.10", "node2")
-        assert lab.nodes["node1"].process.terminate() == 0
+        assert lab.nodes["node1"].process.wait() == 0
         assert lab.router.neighbors()[NODE_V4["node1"]].last_error.startswith(CEASE[router])
         assert via(lab, WEB["2001:db8:f::10"], NODE_V6["node2"])
 

@@ -66,13 +66,15 @@ class Process:
 
     def terminate(self, within: float = _GOODBYE) -> int:
         """Ask it to end and wait; kill it when it does not.  Returns the exit status."""
-        if self.running:
-            self._handle.terminate()
-            try:
-                return self._handle.wait(within)
-            except subprocess.TimeoutExpired:
-                return self.kill()
-        return self._handle.wait()
+        self.signal_end()
+        return self.wait(within)
+
+    def wait(self, within: float = _GOODBYE) -> int:
+        """Wait for its end; kill it when that does not come.  Returns the exit status."""
+        try:
+            return self._handle.wait(within)
+        except subprocess.TimeoutExpired:
+            return self.kill()
 
     def kill(self) -> int:
         """End it without a chance to say goodbye.  Returns the exit status."""
