@@ -105,8 +105,9 @@ class Fields:
         self._report.add((*self.path, key, *more), sentence)
 
     def missing(self, key: str, expected: str) -> None:
-        """Report that a required field is absent."""
-        self.problem(key, f"is missing; {expected} is expected")
+        """Report that a required field is absent, or holds nothing."""
+        how = "empty" if self.has(key) else "missing"
+        self.problem(key, f"is {how}; {expected} is expected")
 
     def close(self) -> None:
         """Report every field that nobody asked for."""
@@ -141,11 +142,8 @@ class Fields:
     def required_text(self, key: str, expected: str = "a text") -> str:
         """A text that must be there and not be empty."""
         value = self.text(key)
-        if not value and (self._values.get(key) is None or isinstance(self._values[key], str)):
-            if self.has(key):
-                self.problem(key, f"is empty; {expected} is expected")
-            else:
-                self.missing(key, expected)
+        if not value and self._values.get(key) in (None, ""):  # else it has its problem already
+            self.missing(key, expected)
         return value
 
     def choice(self, key: str, choices: Collection[Word], default: Word) -> Word:

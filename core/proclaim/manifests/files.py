@@ -202,6 +202,12 @@ class FileReader:
         return self._parse(sys.stdin.buffer.read(self._max_bytes + 1), STANDARD_INPUT, pause)
 
     def _parse(self, data: bytes, name: str, pause: Callable[[], None]) -> Documents:
+        if not data:  # what writes a file in place empties it first
+            problem = Problem(
+                file=name, problem="is empty, as if half written; remove it or fill it"
+            )
+            return Documents(problems=(problem,), readable=False)
+
         def paused() -> Iterator[Found]:
             for one in read_each(data, name, self._max_bytes):
                 yield one

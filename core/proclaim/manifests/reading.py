@@ -115,7 +115,7 @@ def read_each(data: bytes | str, file: str, max_bytes: int = MAX_BYTES) -> Itera
     for document in documents(text):
         if isinstance(document, NotYaml):
             yield _unreadable(file, document)
-        else:
+        elif document.value is not None or document.faults:  # kubectl passes over null too
             yield from _objects(document, document.value, (), file)
 
 

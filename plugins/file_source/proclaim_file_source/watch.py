@@ -29,8 +29,10 @@ DEBOUNCE_MS = 500
 
 _MOUNTS = "/proc/self/mountinfo"
 _NETWORK = frozenset(
-    ("9p", "afs", "ceph", "cifs", "coda", "fuse.glusterfs", "fuse.sshfs", "glusterfs", "lustre")
-    + ("ncpfs", "nfs", "nfs4", "smb3", "smbfs", "vboxsf", "virtiofs")
+    {
+        *("9p", "afs", "ceph", "cifs", "coda", "fuse.glusterfs", "fuse.sshfs", "glusterfs"),
+        *("lustre", "ncpfs", "nfs", "nfs4", "smb3", "smbfs", "vboxsf", "virtiofs"),
+    }
 )
 
 
