@@ -103,7 +103,7 @@ class Member:
 
 
 @pytest.fixture
-async def world(autojump_clock, nursery):
+async def world(nursery):
     segment, wires = Segment(), Wires()
     made = SimpleNamespace(wires=wires, segment=segment, nursery=nursery)
     made.first, made.second = Member("first", segment, wires), Member("second", segment, wires)
@@ -115,7 +115,9 @@ async def world(autojump_clock, nursery):
     return made
 
 
-async def test_when_the_elected_node_dies_the_other_takes_over_within_its_dead_time(world):
+async def test_when_the_elected_node_dies_the_other_takes_over_within_its_dead_time(
+    autojump_clock, world
+):
     world.segment.cut.add(world.first.link)
     world.wires.down.add("first")
     died = trio.current_time()
@@ -126,14 +128,16 @@ async def test_when_the_elected_node_dies_the_other_takes_over_within_its_dead_t
     assert await world.client.ask() == [MACS["second"]]
 
 
-async def test_when_the_elected_node_leaves_the_other_takes_over_at_once(world):
+async def test_when_the_elected_node_leaves_the_other_takes_over_at_once(autojump_clock, world):
     world.first.scope.cancel()
     await trio.sleep(0.05)
     assert world.client.holder == MACS["second"]
     assert await world.client.ask() == [MACS["second"]]
 
 
-async def test_a_node_that_returns_takes_back_what_is_its_own_and_never_two_answer(world):
+async def test_a_node_that_returns_takes_back_what_is_its_own_and_never_two_answer(
+    autojump_clock, world
+):
     world.first.scope.cancel()
     await trio.sleep(8)
     world.nursery.start_soon(world.first.run)
@@ -144,7 +148,7 @@ async def test_a_node_that_returns_takes_back_what_is_its_own_and_never_two_answ
     assert await world.client.ask() == [MACS["first"]]
 
 
-async def test_a_fellow_that_hangs_for_a_moment_loses_nothing(world):
+async def test_a_fellow_that_hangs_for_a_moment_loses_nothing(autojump_clock, world):
     world.wires.down.add("first")
     await trio.sleep(1)
     world.wires.down.clear()
