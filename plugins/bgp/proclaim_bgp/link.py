@@ -32,8 +32,8 @@ from proclaim_bgp.neighbor import (
     wake_at,
 )
 from proclaim_bgp.outbox import Outbox
-from proclaim_bgp.session import (
-    Agreed,
+from proclaim_bgp.session import Phase, context
+from proclaim_bgp.signals import (
     Closed,
     CloseTransport,
     Connected,
@@ -43,21 +43,19 @@ from proclaim_bgp.session import (
     Input,
     OpenTransport,
     Output,
-    Phase,
     Received,
     Refresh,
     Routes,
     Send,
     Start,
     Stop,
-    Terms,
     Tick,
     Up,
     Writing,
     Written,
-    context,
 )
 from proclaim_bgp.sockets import addresses_beside, set_options, set_password
+from proclaim_bgp.terms import Agreed, Terms
 from proclaim_bgp.wire import Context, Family, Fault, Message, Prefix, Update
 
 _LOG = logging.getLogger("proclaim.bgp")

@@ -19,7 +19,8 @@ from proclaim import Host
 
 from proclaim_bgp.connection import Connection
 from proclaim_bgp.link import remote_address
-from proclaim_bgp.session import (
+from proclaim_bgp.session import Session, context, deadline, step
+from proclaim_bgp.signals import (
     Closed,
     CloseTransport,
     Connected,
@@ -30,18 +31,14 @@ from proclaim_bgp.session import (
     Received,
     Routes,
     Send,
-    Session,
     Stop,
-    Terms,
     Tick,
     Up,
     Writing,
     Written,
-    context,
-    deadline,
-    step,
 )
 from proclaim_bgp.sockets import set_options
+from proclaim_bgp.terms import Terms
 from proclaim_bgp.wire import (
     Context,
     Family,

@@ -15,21 +15,9 @@ from ipaddress import ip_address
 from proclaim.model import Announcement, Attributes, BGPPeer, Secret
 
 from proclaim_bgp.collision import Side, resolve
-from proclaim_bgp.session import (
-    Agreed,
-    Down,
-    Failed,
-    Input,
-    Output,
-    Phase,
-    Session,
-    Start,
-    Stop,
-    Terms,
-    Up,
-    deadline,
-    step,
-)
+from proclaim_bgp.session import Phase, Session, deadline, step
+from proclaim_bgp.signals import Down, Failed, Input, Output, Start, Stop, Up
+from proclaim_bgp.terms import Agreed, Terms
 from proclaim_bgp.wire import (
     AS_SEQUENCE,
     IGP,

@@ -9,14 +9,35 @@ a hold time of zero; and `Up` and `Down` alternate.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
+from proclaim_bgp.signals import (
+    Closed,
+    CloseTransport,
+    Connected,
+    ConnectFailed,
+    Down,
+    Failed,
+    Input,
+    OpenTransport,
+    Output,
+    Received,
+    Refresh,
+    Routes,
+    Send,
+    Start,
+    Stop,
+    Tick,
+    Up,
+    Writing,
+    Written,
+)
+from proclaim_bgp.terms import Agreed, Terms, agree
 from proclaim_bgp.wire import (
     Code,
     Context,
-    Family,
     Fault,
     Keepalive,
     Message,
@@ -26,7 +47,6 @@ from proclaim_bgp.wire import (
     Update,
     opening,
 )
-from proclaim_bgp.wire.capabilities import Multiprotocol, encode_capability
 
 OPEN_HOLD_SECONDS = 60.0
 """How long to wait for the peer's OPEN (RFC 4271 section 8.2.2 suggests four minutes)."""
@@ -57,43 +77,6 @@ _TALKING = (Phase.OPEN_SENT, Phase.OPEN_CONFIRM, Phase.ESTABLISHED)
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """What this side brings to a session."""
-
-    asn: int
-    peer_asn: int = 0
-    """The AS number that the peer must have; 0 when `peer_kind` says what is accepted."""
-    peer_kind: Literal["internal", "external", "any"] = "any"
-    families: tuple[Family, ...] = (Family.IPV4,)
-    hold_seconds: int = 90
-    keepalive_seconds: float | None = None
-    """None is a third of what is agreed on as hold time."""
-    connect_seconds: float | None = None
-    passive: bool = False
-    """Whether the peer opened the connection; such a session ends with it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Agreed:
-    """What both OPENs together mean."""
-
-    asn: int
-    router_id: int
-    peer_asn: int
-    peer_router_id: int
-    hold_seconds: int
-    keepalive_seconds: float
-    four_octet: bool
-    families: frozenset[Family]
-    """Both sides speak them."""
-    route_refresh: bool
-
-    @property
-    def external(self) -> bool:
-        return self.asn != self.peer_asn
-
-
-@dataclass(frozen=True, slots=True)
 class Session:
     """One connection; times are absolute seconds of a monotonic clock."""
 
@@ -112,132 +95,6 @@ class Session:
     send_hold_at: float | None = None
 
 
-# --- inputs --------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """What can happen to a session."""
-
-    jitter: float = field(default=1.0, kw_only=True)
-    """Scales a timer that is set because of this input, 0.75 to 1 (RFC 4271 section 10)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Start(Input):
-    """Begin to connect."""
-
-    after: float = 0.0
-    """Seconds to wait first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stop(Input):
-    """End with Cease and stay so."""
-
-    subcode: int = 2
-    reason: str = "stopped"
-
-
-@dataclass(frozen=True, slots=True)
-class Connected(Input):
-    """The transport is there; the identifier may depend on its local address."""
-
-    router_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectFailed(Input):
-    """There will be no transport this time."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Closed(Input):
-    """The transport is gone."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Received(Input):
-    """A message, or what made one unreadable."""
-
-    message: Message | Fault
-
-
-@dataclass(frozen=True, slots=True)
-class Writing(Input):
-    """The transport was given bytes to send."""
-
-
-@dataclass(frozen=True, slots=True)
-class Written(Input):
-    """The transport took all bytes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tick(Input):
-    """Time has passed."""
-
-
-# --- outputs -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class OpenTransport:
-    """Connect to the peer."""
-
-
-@dataclass(frozen=True, slots=True)
-class CloseTransport:
-    """Send what was given out before, if it can be done soon, and close."""
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Send one message."""
-
-    message: Message
-
-
-@dataclass(frozen=True, slots=True)
-class Up:
-    """Established."""
-
-    agreed: Agreed
-
-
-@dataclass(frozen=True, slots=True)
-class Down:
-    """No longer Established."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """This connection did not become Established."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Routes:
-    """The peer announces or withdraws."""
-
-    update: Update
-
-
-@dataclass(frozen=True, slots=True)
-class Refresh:
-    """The peer wants to hear all routes of a family again (RFC 2918 section 4)."""
-
-    family: Family
-
-
-Output: TypeAlias = OpenTransport | CloseTransport | Send | Up | Down | Failed | Routes | Refresh
 Stepped: TypeAlias = tuple[Session, tuple[Output, ...]]
 
 
@@ -468,46 +325,3 @@ def _heard(session: Session, now: float) -> Session:
     assert session.agreed is not None
     hold = session.agreed.hold_seconds
     return replace(session, hold_at=now + hold if hold else None)
-
-
-def agree(terms: Terms, router_id: int, peer: Open) -> Agreed | Fault:
-    """What two OPENs make of a session, or what is unacceptable (RFC 4271 section 6.2)."""
-    asn = peer.wide_asn
-    if not _acceptable(terms, asn):
-        wanted = f"AS {terms.peer_asn}" if terms.peer_asn else f"an {terms.peer_kind} AS"
-        return _refused(2, f"the peer is in AS {asn}, and {wanted} is expected")
-    if peer.router_id == 0 or (asn == terms.asn and peer.router_id == router_id):
-        return _refused(3, "the peer's BGP identifier is zero or our own")  # RFC 6286
-    if peer.hold_seconds in (1, 2):
-        return _refused(6, f"hold time {peer.hold_seconds}")
-    families = peer.families & frozenset(terms.families)
-    if not families:
-        needed = b"".join(encode_capability(Multiprotocol(each)) for each in terms.families)
-        labels = " or ".join(each.label for each in terms.families)
-        return _refused(7, f"the peer does not speak {labels} unicast", needed)
-    hold = min(terms.hold_seconds, peer.hold_seconds)
-    keepalive = hold / 3
-    if terms.keepalive_seconds:
-        keepalive = min(keepalive, terms.keepalive_seconds)
-    return Agreed(
-        asn=terms.asn,
-        router_id=router_id,
-        peer_asn=asn,
-        peer_router_id=peer.router_id,
-        hold_seconds=hold,
-        keepalive_seconds=keepalive,
-        four_octet=peer.four_octet,
-        families=families,
-        route_refresh=peer.route_refresh,
-    )
-
-
-def _acceptable(terms: Terms, asn: int) -> bool:
-    if terms.peer_asn:
-        return asn == terms.peer_asn
-    kinds = {"internal": asn == terms.asn, "external": asn != terms.asn, "any": True}
-    return asn != 0 and kinds[terms.peer_kind]
-
-
-def _refused(subcode: int, reason: str, data: bytes = b"") -> Fault:
-    return Fault(Notification(Code.OPEN, subcode, data), reason)
