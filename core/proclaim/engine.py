@@ -52,6 +52,7 @@ async def run(
     watched: Latest[tuple[Node, ...]] = Latest(())
     async with trio.open_nursery() as nursery:
         nursery.start_soon(ledger.write, name="ledger")
+        nursery.start_soon(ledger.keep_checkpoints, name="checkpoints")
         await ledger.observe(Authorized(_at_first(authority)))
         for spread in Spread:
             targets = [wanted[a.name] for a in cast.announcers if a.spread is spread]
@@ -136,12 +137,18 @@ async def _follow(
             projection = await paced(advancing(projection, state, facts))
         wanted = _wanted(projection)
         for target in targets:
-            target.set(wanted)
+            if not _same(target.value, wanted):
+                target.set(wanted)
 
 
 def _wanted(projection: Projection) -> Wanted:
     routes = projection.terrain.spread is Spread.EVERY_NODE
     return Wanted(projection.announcements, projection.terrain.peers if routes else ())
+
+
+def _same(one: Wanted, other: Wanted) -> bool:
+    """Whether nothing changed, told by identity: projecting copies what it changes."""
+    return one.announcements is other.announcements and one.peers == other.peers
 
 
 async def _watch_fellows(ledger: Ledger, node: str, watched: Latest[tuple[Node, ...]]) -> None:
