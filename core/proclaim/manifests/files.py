@@ -27,7 +27,7 @@ STANDARD_INPUT = "-"
 SUFFIXES = (".yaml", ".yml", ".json")
 _LEFTOVER_PREFIXES = (".", "#", "~")
 _STAYS = "what was read from it stays in force"
-_SETTLED_NS = 1_000_000_000
+SETTLED_NS = 1_000_000_000
 """A file changed less than this before it was read may change again under the same stamp."""
 
 
@@ -154,11 +154,16 @@ class FileReader:
     """Reads roots again and again, and parses only what changed."""
 
     def __init__(
-        self, paths: Iterable[str], max_bytes: int = MAX_BYTES, source: str = "files"
+        self,
+        paths: Iterable[str],
+        max_bytes: int = MAX_BYTES,
+        source: str = "files",
+        settled_ns: int = SETTLED_NS,
     ) -> None:
         self._paths = tuple(path if path == STANDARD_INPUT else normpath(path) for path in paths)
         self._max_bytes = max_bytes
         self._source = source
+        self._settled_ns = settled_ns
         self._known: dict[str, tuple[Stamp, Documents]] = {}
 
     def read(self, pause: Callable[[], None] = _nothing) -> Reading:
@@ -176,7 +181,7 @@ class FileReader:
             if read is None:
                 continue
             documents[path] = read
-            if stamp.ctime_ns < began - _SETTLED_NS:
+            if stamp.ctime_ns < began - self._settled_ns:
                 known[path] = (stamp, read)
         self._known = known
         if STANDARD_INPUT in self._paths:

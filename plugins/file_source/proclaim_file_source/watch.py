@@ -68,8 +68,9 @@ class Watch:
 
     def distrust(self) -> None:
         """A change came without a word: from now on poll as well."""
-        self._distrusted = True
-        self._say_polling("a change was not announced")
+        if not self._polls_because:  # else that was to be expected
+            self._distrusted = True
+            self._say_polling("a change was not announced")
 
     async def wait(self) -> bool:
         """Wait for a change or for the time to look anyway; True when a change was announced."""
