@@ -60,42 +60,52 @@ def overlapping_pools(in_force: Mapping[str, Pool], new: Mapping[str, Pool]) -> 
     """The new pools that cannot come into force, each with the problem.
 
     `in_force` holds the last good values, which do not overlap each other, and
-    `new` the values that differ from them.  A new value that overlaps what
-    stands steps back to the last good one, which may push back others; what
-    stepped back is tried again until nothing changes any more.
+    `new` the values that differ from them.  All new values are tried together,
+    for two pools may swap their ranges; one that overlaps what stands steps
+    back to its last good value, which may push back others.  Where they hold
+    each other up, each is tried alone.  In the end every problem names a pool
+    that is in force.
     """
     standing = dict(in_force)
     waiting = dict(new)
     while True:
-        problems = _step_back(standing, waiting)
-        admitted = {name: pool for name, pool in waiting.items() if name not in problems}
+        admitted = _together(standing, waiting)
         if not admitted:
-            return problems
-        standing.update(admitted)
-        waiting = {name: pool for name, pool in waiting.items() if name in problems}
+            problems = {name: _alone(standing, waiting[name]) for name in sorted(waiting)}
+            admitted = [name for name, problem in problems.items() if not problem][:1]
+            if not admitted:
+                return problems
+        for name in admitted:
+            standing[name] = waiting.pop(name)
 
 
-def _step_back(standing: Mapping[str, Pool], new: Mapping[str, Pool]) -> dict[str, str]:
-    problems: dict[str, str] = {}
+def _together(standing: Mapping[str, Pool], new: Mapping[str, Pool]) -> list[str]:
+    """The new values that remain when all that overlap have stepped back."""
+    back: set[str] = set()
     while True:
         claims = [
             claim
             for name, pool in standing.items()
-            if name not in new or name in problems
+            if name not in new or name in back
             for claim in _claims(pool)
         ]
         claims.sort()
-        found: dict[str, str] = {}
-        for name in sorted(new.keys() - problems.keys()):
-            problem = _overlap(claims, new[name])
-            if problem:
-                found[name] = problem
+        found: set[str] = set()
+        for name in sorted(new.keys() - back):
+            if _overlap(claims, new[name]):
+                found.add(name)
                 continue
             for claim in _claims(new[name]):
                 insort(claims, claim)
         if not found:
-            return problems
-        problems.update(found)
+            return sorted(new.keys() - back)
+        back |= found
+
+
+def _alone(standing: Mapping[str, Pool], pool: Pool) -> str:
+    """What keeps one new value from coming into force beside all others as they are."""
+    others = [one for name, one in standing.items() if name != pool.name]
+    return _overlap(sorted(claim for one in others for claim in _claims(one)), pool)
 
 
 def _claims(pool: Pool) -> list[Claim]:

@@ -20,6 +20,17 @@ from proclaim.model import (
     Sourced,
 )
 
+
+def named(name, strategy):
+    """The same strategy with a short name, so that a failure can be read."""
+
+    def drawn(draw):
+        return draw(strategy)
+
+    drawn.__name__ = name
+    return st.composite(drawn)()
+
+
 SOURCES = ("files", "files", "files", "k8s")
 ORIGINS = ("a.yaml", "a/b.yaml", "c.yaml")
 NAMESPACES = ("default", "shop")
@@ -52,97 +63,125 @@ addresses = st.one_of(
     st.tuples(st.sampled_from(V6), st.sampled_from(V4)),
 )
 
-plain_services = st.builds(
-    Service,
-    namespace=st.just("default"),
-    name=st.sampled_from("abcd"),
-    type=st.just("LoadBalancer"),
-    requested_addresses=st.one_of(st.just(()), st.just(()), addresses),
-    status_addresses=st.one_of(st.just(()), addresses, addresses),
-)
-
-dual_services = st.builds(
-    Service,
-    namespace=st.just("default"),
-    name=st.sampled_from("abcd"),
-    type=st.just("LoadBalancer"),
-    requested_addresses=st.one_of(st.just(()), st.just(()), st.just(()), addresses),
-    ip_families=st.sampled_from(((), (4,), (6,), (6, 4))),
-    ip_family_policy=st.sampled_from(("PreferDualStack", "PreferDualStack", "RequireDualStack")),
-    status_addresses=st.one_of(st.just(()), addresses),
-)
-
-odd_services = st.builds(
-    Service,
-    namespace=st.sampled_from(NAMESPACES),
-    name=st.sampled_from("abcd"),
-    labels=st.sampled_from(LABELS),
-    type=st.sampled_from(("LoadBalancer", "LoadBalancer", "LoadBalancer", "ClusterIP")),
-    load_balancer_class=st.sampled_from((None, None, None, "other")),
-    requested_addresses=st.one_of(st.just(()), addresses),
-    requested_pool=st.sampled_from(("", *POOLS)),
-    cluster_ips=st.sampled_from(
-        ((), ("10.0.0.1",), ("fd00::1",), ("10.0.0.1", "fd00::1"), ("None",))
-    ),
-    ip_families=st.sampled_from(((), (4,), (6,), (6, 4))),
-    ip_family_policy=st.sampled_from(("SingleStack", "PreferDualStack", "RequireDualStack")),
-    status_addresses=st.one_of(st.just(()), addresses),
-)
-
-services = st.one_of(plain_services, plain_services, dual_services, odd_services)
-
-allocations = st.builds(
-    ServiceAllocation,
-    priority=st.integers(0, 2),
-    namespaces=st.sampled_from(((), ("shop",))),
-    namespace_selectors=st.sampled_from(((), SELECTORS[1:2])),
-    service_selectors=st.sampled_from(((), SELECTORS[1:2], SELECTORS[2:])),
-)
-
-pools = st.builds(
-    Pool,
-    name=st.sampled_from(POOLS),
-    addresses=st.sampled_from(RANGES),
-    auto_assign=st.sampled_from((True, True, True, False)),
-    avoid_buggy_ips=st.sampled_from((False, False, True)),
-    service_allocation=st.one_of(st.none(), st.none(), allocations),
-)
-
-others = st.one_of(
-    st.builds(Namespace, name=st.sampled_from(NAMESPACES), labels=st.sampled_from(LABELS)),
-    st.builds(Node, name=st.sampled_from("xy"), network_unavailable=st.booleans()),
+plain_services = named(
+    "plain_services",
     st.builds(
-        EndpointSlice,
-        namespace=st.sampled_from(NAMESPACES),
-        name=st.sampled_from("st"),
-        service=st.sampled_from("ab"),
-        serving_nodes=st.sampled_from(((), ("x",))),
+        Service,
+        namespace=st.just("default"),
+        name=st.sampled_from("abcd"),
+        type=st.just("LoadBalancer"),
+        requested_addresses=st.one_of(st.just(()), st.just(()), addresses),
+        status_addresses=st.one_of(st.just(()), addresses, addresses),
     ),
 )
 
-resources = st.one_of(services, services, services, pools, others)
+dual_services = named(
+    "dual_services",
+    st.builds(
+        Service,
+        namespace=st.just("default"),
+        name=st.sampled_from("abcd"),
+        type=st.just("LoadBalancer"),
+        requested_addresses=st.one_of(st.just(()), st.just(()), st.just(()), addresses),
+        ip_families=st.sampled_from(((), (4,), (6,), (6, 4))),
+        ip_family_policy=st.sampled_from(
+            ("PreferDualStack", "PreferDualStack", "RequireDualStack")
+        ),
+        status_addresses=st.one_of(st.just(()), addresses),
+    ),
+)
+
+odd_services = named(
+    "odd_services",
+    st.builds(
+        Service,
+        namespace=st.sampled_from(NAMESPACES),
+        name=st.sampled_from("abcd"),
+        labels=st.sampled_from(LABELS),
+        type=st.sampled_from(("LoadBalancer", "LoadBalancer", "LoadBalancer", "ClusterIP")),
+        load_balancer_class=st.sampled_from((None, None, None, "other")),
+        requested_addresses=st.one_of(st.just(()), addresses),
+        requested_pool=st.sampled_from(("", *POOLS)),
+        cluster_ips=st.sampled_from(
+            ((), ("10.0.0.1",), ("fd00::1",), ("10.0.0.1", "fd00::1"), ("None",))
+        ),
+        ip_families=st.sampled_from(((), (4,), (6,), (6, 4))),
+        ip_family_policy=st.sampled_from(("SingleStack", "PreferDualStack", "RequireDualStack")),
+        status_addresses=st.one_of(st.just(()), addresses),
+    ),
+)
+
+services = named("services", st.one_of(plain_services, plain_services, dual_services, odd_services))
+
+allocations = named(
+    "allocations",
+    st.builds(
+        ServiceAllocation,
+        priority=st.integers(0, 2),
+        namespaces=st.sampled_from(((), ("shop",))),
+        namespace_selectors=st.sampled_from(((), SELECTORS[1:2])),
+        service_selectors=st.sampled_from(((), SELECTORS[1:2], SELECTORS[2:])),
+    ),
+)
+
+pools = named(
+    "pools",
+    st.builds(
+        Pool,
+        name=st.sampled_from(POOLS),
+        addresses=st.sampled_from(RANGES),
+        auto_assign=st.sampled_from((True, True, True, False)),
+        avoid_buggy_ips=st.sampled_from((False, False, True)),
+        service_allocation=st.one_of(st.none(), st.none(), allocations),
+    ),
+)
+
+others = named(
+    "others",
+    st.one_of(
+        st.builds(Namespace, name=st.sampled_from(NAMESPACES), labels=st.sampled_from(LABELS)),
+        st.builds(Node, name=st.sampled_from("xy"), network_unavailable=st.booleans()),
+        st.builds(
+            EndpointSlice,
+            namespace=st.sampled_from(NAMESPACES),
+            name=st.sampled_from("st"),
+            service=st.sampled_from("ab"),
+            serving_nodes=st.sampled_from(((), ("x",))),
+        ),
+    ),
+)
+
+resources = named("resources", st.one_of(services, services, services, pools, others))
 sourced = st.builds(Sourced, resources, st.sampled_from(ORIGINS))
-refs = st.one_of(plain_services, plain_services, resources).map(lambda resource: resource.ref)
+refs = named(
+    "refs", st.one_of(plain_services, plain_services, resources).map(lambda resource: resource.ref)
+)
 
 
 def problem_about(ref: Ref, origin: str = "a.yaml") -> Problem:
     return Problem(origin, 3, ref.kind, ref.namespace, ref.name, "spec", "is not what it should be")
 
 
-problems = st.lists(refs.map(problem_about), max_size=2).map(tuple)
+problems = named("problems", st.lists(refs.map(problem_about), max_size=2).map(tuple))
 sources = st.sampled_from(SOURCES)
-listings = st.builds(
-    Listing,
-    sources,
-    st.lists(sourced, max_size=10).map(tuple),
-    st.sampled_from(((), (), ("a.yaml",), ("a",))),
-    problems,
+listings = named(
+    "listings",
+    st.builds(
+        Listing,
+        sources,
+        st.lists(sourced, max_size=10).map(tuple),
+        st.sampled_from(((), (), ("a.yaml",), ("a",))),
+        problems,
+    ),
 )
-changes = st.builds(
-    Change,
-    sources,
-    st.lists(sourced, min_size=1, max_size=3).map(tuple),
-    st.lists(refs, max_size=2).map(tuple),
+changes = named(
+    "changes",
+    st.builds(
+        Change,
+        sources,
+        st.lists(sourced, min_size=1, max_size=3).map(tuple),
+        st.lists(refs, max_size=2).map(tuple),
+    ),
 )
 _authorities = (Authority.ALLOCATE,) * 3 + (Authority.FOLLOW,) * 2 + (Authority.ADOPT,)
 authorities = st.sampled_from(_authorities).map(Authorized)
@@ -163,22 +202,28 @@ _scarce = st.sampled_from(
         ("192.0.2.1", "2001:db8::"),
     )
 )
-rivals = st.builds(
-    Service,
-    namespace=st.just("default"),
-    name=st.sampled_from("abcd"),
-    type=st.just("LoadBalancer"),
-    requested_addresses=st.one_of(st.just(()), _scarce),
-    ip_families=st.sampled_from(((), (4,), (6, 4))),
-    ip_family_policy=st.sampled_from(("SingleStack", "PreferDualStack", "PreferDualStack")),
-    status_addresses=st.one_of(st.just(()), _scarce),
-)
-rivalry = st.lists(
-    st.one_of(
-        rivals.map(lambda service: Change("files", (Sourced(service),))),
-        rivals.map(lambda service: Change("files", (Sourced(service),))),
-        rivals.map(lambda service: Change("files", gone=(service.ref,))),
+rivals = named(
+    "rivals",
+    st.builds(
+        Service,
+        namespace=st.just("default"),
+        name=st.sampled_from("abcd"),
+        type=st.just("LoadBalancer"),
+        requested_addresses=st.one_of(st.just(()), _scarce),
+        ip_families=st.sampled_from(((), (4,), (6, 4))),
+        ip_family_policy=st.sampled_from(("SingleStack", "PreferDualStack", "PreferDualStack")),
+        status_addresses=st.one_of(st.just(()), _scarce),
     ),
-    min_size=4,
-    max_size=14,
+)
+rivalry = named(
+    "rivalry",
+    st.lists(
+        st.one_of(
+            rivals.map(lambda service: Change("files", (Sourced(service),))),
+            rivals.map(lambda service: Change("files", (Sourced(service),))),
+            rivals.map(lambda service: Change("files", gone=(service.ref,))),
+        ),
+        min_size=4,
+        max_size=14,
+    ),
 )

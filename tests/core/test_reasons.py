@@ -1,0 +1,127 @@
+"""Every reason there is: something brings it about, and it reads as a sentence."""
+
+import pytest
+from proclaim.events import Why
+from proclaim.model import Authority, ServiceAllocation
+from proclaim.reasons import message
+from proclaim.testing import assigned, change, given, gone, pool, refused, service
+
+PUBLIC = pool("public", "192.0.2.0/30")
+DUAL = pool("public", "192.0.2.0/30", "2001:db8::/126")
+SHOP = pool("shop", "198.51.100.0/24", service_allocation=ServiceAllocation(namespaces=("shop",)))
+HOLDER = (PUBLIC, service("a"), assigned("a", "192.0.2.0"))
+PREFER = {"ip_family_policy": "PreferDualStack"}
+REQUIRE = {"ip_family_policy": "RequireDualStack"}
+CLAIMS = service("a", status_addresses=("192.0.2.0",))
+FOLLOWED = (Authority.FOLLOW, PUBLIC, CLAIMS, assigned("a", "192.0.2.0"))
+
+CAUSES = {
+    Why.ADOPTED: (
+        given(PUBLIC).when(CLAIMS),
+        "the Service's status claimed 192.0.2.0 already, and pool public covers it",
+    ),
+    Why.REQUESTED: (
+        given(PUBLIC).when(service("a", "192.0.2.1")),
+        "the Service asks for 192.0.2.1, which pool public covers",
+    ),
+    Why.REQUESTED_POOL: (
+        given(PUBLIC).when(service("a", requested_pool="public")),
+        "lowest free address of pool public, which the Service asks for",
+    ),
+    Why.FREE: (given(PUBLIC).when(service("a")), "lowest free address of pool public"),
+    Why.SECOND_FAMILY: (
+        given(PUBLIC, service("a", **PREFER), assigned("a", "192.0.2.0")).when(DUAL),
+        "pool public now has both families, and the Service prefers dual stack",
+    ),
+    Why.POOL_RENAMED: (
+        given(*HOLDER).when(
+            change(pool("public", "203.0.113.0/32"), pool("other", "192.0.2.0/30"))
+        ),
+        "the address stays; pool other covers it now",
+    ),
+    Why.GONE: (given(*HOLDER).when(gone(service("a"))), "the Service was deleted"),
+    Why.NOT_LOAD_BALANCER: (
+        given(*HOLDER).when(service("a", type="ClusterIP")),
+        "the Service's type is ClusterIP, no longer LoadBalancer",
+    ),
+    Why.OTHER_CLASS: (
+        given(*HOLDER).when(service("a", load_balancer_class="cloud")),
+        "the Service's loadBalancerClass cloud is another implementation's",
+    ),
+    Why.NOT_COVERED: (
+        given(*HOLDER).when(gone(PUBLIC)),
+        "no pool covers 192.0.2.0 any more; it came from pool public",
+    ),
+    Why.NOT_PERMITTED: (
+        given(SHOP).when(service("a", requested_pool="shop")),
+        "pool shop does not admit this Service",
+    ),
+    Why.REQUEST_CHANGED: (
+        given(*HOLDER).when(service("a", "192.0.2.2")),
+        "the Service now asks for 192.0.2.2",
+    ),
+    Why.POOL_REQUEST_CHANGED: (
+        given(*HOLDER).when(service("a", requested_pool="other")),
+        "the Service now asks for pool other",
+    ),
+    Why.FAMILY_CHANGED: (
+        given(*HOLDER).when(service("a", ip_families=(6,))),
+        "the Service's IP families are now IPv6",
+    ),
+    Why.STATUS_CHANGED: (
+        given(*FOLLOWED).when(service("a", status_addresses=("192.0.2.1",))),
+        "the Service's status now says 192.0.2.1",
+    ),
+    Why.NO_POOL: (given().when(service("a")), "no IPAddressPool is in force"),
+    Why.NO_POOL_FOR_SERVICE: (
+        given(SHOP).when(service("a")),
+        "no IPAddressPool gives addresses to this Service by itself"
+        " (autoAssign is false, or serviceAllocation excludes it): shop",
+    ),
+    Why.EXHAUSTED: (
+        given(PUBLIC).when(service("a", **REQUIRE)),
+        "no free IPv4 and IPv6 address in public",
+    ),
+    Why.ADDRESS_OUTSIDE_POOLS: (
+        given(PUBLIC).when(service("a", "203.0.113.1")),
+        "no IPAddressPool contains 203.0.113.1",
+    ),
+    Why.ADDRESS_IN_USE: (
+        given(*HOLDER).when(service("b", "192.0.2.0")),
+        "192.0.2.0 is held by default/a",
+    ),
+    Why.POOL_UNKNOWN: (
+        given(PUBLIC).when(service("a", requested_pool="nowhere")),
+        "there is no IPAddressPool nowhere",
+    ),
+    Why.POOL_CONTRADICTS_ADDRESS: (
+        given(PUBLIC, SHOP).when(service("a", "192.0.2.1", requested_pool="shop")),
+        "the requested pool is shop, but 192.0.2.1 is in public",
+    ),
+    Why.FAMILY_CONTRADICTS_ADDRESS: (
+        given(DUAL).when(service("a", "192.0.2.1", ip_families=(6,))),
+        "192.0.2.1 was requested, but the Service needs IPv6",
+    ),
+    Why.NEEDS_TWO_CLUSTER_IPS: (
+        given(DUAL).when(service("a", cluster_ips=("10.0.0.1",), **REQUIRE)),
+        "RequireDualStack needs two cluster IPs; the Service has 10.0.0.1",
+    ),
+    Why.HEADLESS: (
+        given(DUAL).when(service("a", cluster_ips=("None",))),
+        "a headless Service (clusterIP None) gets no address",
+    ),
+}
+
+
+@pytest.mark.parametrize("why", Why)
+def test_every_reason_comes_about_and_reads_as_a_sentence(why):
+    outcome, sentence = CAUSES[why]
+    reasons = [fact.reason for fact in outcome.decisions if hasattr(fact, "reason")]
+    assert sentence in [message(reason) for reason in reasons if reason.code is why]
+
+
+def test_a_reason_in_which_a_name_has_braces_is_still_text():
+    odd = service("a", requested_pool="{wanted}")
+    outcome = given(PUBLIC).when(odd)
+    outcome.then_decides(refused("a", Why.POOL_UNKNOWN, wanted="{wanted}"))
+    assert message(outcome.decisions[0].reason) == "there is no IPAddressPool {wanted}"
