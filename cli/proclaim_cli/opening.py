@@ -6,6 +6,7 @@ A reading command opens the ledger beside a running service, and never creates i
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,9 +15,13 @@ from typing import Any
 
 from proclaim.codec import Codec
 from proclaim.host import SystemHost
+from proclaim.ledger import replay
 from proclaim.log import EventLog
 from proclaim.plugins import Plugins, installed
 from proclaim.settings import Settings, read_settings
+from proclaim.state import State
+
+from proclaim_cli.values.when import position_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +70,12 @@ def opened(settings: Settings, read_only: bool = True) -> Iterator[Opened]:
         yield Opened(log, codec, plugins, settings, node)
     finally:
         log.close()
+
+
+def state_at(found: Opened, when: str | None) -> State:
+    """The state now, or at another time.
+
+    Raises Usage when `when` means nothing, and LedgerDamaged.
+    """
+    until = position_at(found.log, found.codec, when, time.time()) if when else None
+    return replay(found.log, found.codec, until)

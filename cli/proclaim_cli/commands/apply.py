@@ -1,0 +1,55 @@
+"""`proclaim apply`: records manifests and what is decided from them."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from proclaim.decide import decide
+from proclaim.events import Fact
+from proclaim.ledger import record_now
+from proclaim.model import Listing
+from proclaim.state import State
+
+from proclaim_cli.opening import Opened, absolute, opened, settings_of, state_at
+from proclaim_cli.options import LedgerURL, Manifests, NodeName, Output, SettingsFile, Shown
+from proclaim_cli.values.changes import Decisions, changes, nodes_of
+from proclaim_cli.values.reading import listing_of, observations, problems
+from proclaim_cli.views.changes import changes_text
+from proclaim_cli.views.say import note, warning
+from proclaim_cli.views.structured import show
+
+
+def command(
+    manifests: Manifests,
+    node: NodeName = None,
+    ledger: LedgerURL = None,
+    settings: SettingsFile = None,
+    output: Shown = Output.TABLE,
+) -> int:
+    """Record one complete listing, and announce nothing; 1 on problems."""
+    listing = listing_of(absolute(manifests))
+    with opened(settings_of(settings, ledger), read_only=False) as found:
+        before = state_at(found, None)
+        made = _recorded(found, before, listing)
+        nodes = nodes_of(before, made.state, node, found.node)
+    applied = changes(before, made, nodes)
+    wrong = problems(listing, made.state)
+    for each in wrong:
+        warning(str(each))
+    if not show(applied, output):
+        sys.stdout.write(changes_text(applied, output is Output.WIDE))
+    note(f"{len(made.facts)} facts recorded, position {made.state.position}")
+    return 1 if wrong else 0
+
+
+def _recorded(found: Opened, state: State, listing: Listing) -> Decisions:
+    """Decide and store one observation after the other, each in a transaction of its own."""
+    facts: list[Fact] = []
+    for observation in observations(state, listing, found.settings.authority):
+        now = round(time.time(), 6)
+        decided = decide(state, observation, now)
+        record_now(found.log, found.codec, state, decided, now)
+        facts.extend(decided.facts)
+        state = decided.state
+    return Decisions(tuple(facts), state)

@@ -1,0 +1,99 @@
+"""`proclaim get`: what is, now or at another time."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from proclaim.errors import NotFound
+from proclaim.state import State
+
+from proclaim_cli.opening import Opened, opened, settings_of, state_at
+from proclaim_cli.options import At, LedgerURL, NodeName, Output, SettingsFile, Shown
+from proclaim_cli.values import resources
+from proclaim_cli.values.names import service_named
+from proclaim_cli.values.sessions import reached
+from proclaim_cli.views import resources as tables
+from proclaim_cli.views.structured import show
+
+_View = Callable[[Sequence[Any], bool], str]
+
+
+class What(StrEnum):
+    """What can be shown."""
+
+    SERVICES = "services"
+    POOLS = "pools"
+    ANNOUNCEMENTS = "announcements"
+    PEERS = "peers"
+    NODES = "nodes"
+    INTERFACES = "interfaces"
+
+
+def command(
+    what: Annotated[What, typer.Argument(help="What to show.")],
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Only the one of this name.")
+    ] = None,
+    at: At = None,
+    node: NodeName = None,
+    ledger: LedgerURL = None,
+    settings: SettingsFile = None,
+    output: Shown = Output.TABLE,
+) -> int:
+    """Show what a state holds."""
+    with opened(settings_of(settings, ledger)) as found:
+        state = state_at(found, at)
+        rows = _rows(what, found, state, node)
+    if node:
+        rows = [row for row in rows if getattr(row, "node", node) == node]
+    if name:
+        rows = _named(what, rows, name)
+    if not show(rows, output):
+        sys.stdout.write(_TABLES[what](rows, output is Output.WIDE))
+    return 0
+
+
+def _rows(what: What, found: Opened, state: State, node: str | None) -> list[Any]:
+    match what:
+        case What.SERVICES:
+            return list(resources.services(state))
+        case What.POOLS:
+            return list(resources.pools(state))
+        case What.ANNOUNCEMENTS:
+            nodes = [node] if node else resources.known_nodes(state, found.node)
+            return list(resources.announcements(state, nodes))
+        case What.PEERS:
+            return list(resources.peers(state, reached(found.log, found.codec, state)))
+        case What.NODES:
+            return list(resources.nodes(state))
+        case What.INTERFACES:
+            return list(resources.interfaces(state))
+
+
+def _named(what: What, rows: list[Any], name: str) -> list[Any]:
+    """The rows of one name; an announcement's are its prefix, its addresses and its services."""
+    if what is What.SERVICES:
+        ref = service_named(name)
+        kept = [row for row in rows if (row.namespace, row.name) == (ref.namespace, ref.name)]
+    elif what is What.ANNOUNCEMENTS:
+        wanted = {name, service_named(name).short} if name.count("/") < 2 else {name}
+        kept = [row for row in rows if wanted & {row.prefix, *row.addresses, *row.services}]
+    else:
+        kept = [row for row in rows if row.name == name]
+    if not kept:
+        raise NotFound(f"there is no {name} among the {what}", hint=f"`proclaim get {what}`")
+    return kept
+
+
+_TABLES: dict[What, _View] = {
+    What.SERVICES: tables.services_table,
+    What.POOLS: tables.pools_table,
+    What.ANNOUNCEMENTS: tables.announcements_table,
+    What.PEERS: tables.peers_table,
+    What.NODES: tables.nodes_table,
+    What.INTERFACES: tables.interfaces_table,
+}

@@ -1,0 +1,66 @@
+"""Names as users write them: `web`, `shop/web`, `service/shop/web`, `ipaddresspool/public`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from proclaim.errors import Usage
+from proclaim.model import Ref, service_ref
+
+_SERVICE = ("service", "services", "svc")
+_ALIASES = {
+    "svc": "Service",
+    "pool": "IPAddressPool",
+    "peer": "BGPPeer",
+    "interface": "InterfaceStatus",
+}
+_NAMESPACED = ("Service", "EndpointSlice")
+
+
+def service_named(text: str) -> Ref:
+    """The Service that a text names; the namespace is `default` where it says none.
+
+    Raises Usage when it cannot be a name.
+    """
+    parts = text.split("/")
+    if len(parts) > 1 and parts[0].lower() in _SERVICE:
+        parts = parts[1:]
+    if not 1 <= len(parts) <= 2 or not all(parts):
+        raise Usage(f"{text!r} names no Service", hint="write web, shop/web, or service/shop/web")
+    return service_ref("default" if len(parts) == 1 else parts[0], parts[-1])
+
+
+class Filter:
+    """Which resources are asked for: one by name, or all of a kind."""
+
+    def __init__(self, text: str, kinds: Iterable[str]) -> None:
+        """Raises Usage when the text names no kind."""
+        kind, *rest = text.split("/")
+        self._kind = _kind(kind, list(kinds))
+        if len(rest) > 2 or not all(rest):
+            raise Usage(f"{text!r} names nothing", hint="write service/default/web")
+        if len(rest) == 1 and self._kind in _NAMESPACED:
+            rest = ["default", *rest]
+        self._rest = rest
+
+    def matches(self, ref: Ref) -> bool:
+        """Whether a resource is asked for."""
+        if ref.kind != self._kind:
+            return False
+        return not self._rest or [part for part in ref[1:] if part] == self._rest
+
+
+def _kind(text: str, kinds: list[str]) -> str:
+    known = {kind.lower(): kind for kind in kinds}
+    asked = text.lower()
+    for form in (asked, asked.removesuffix("s")):
+        if form in _ALIASES:
+            return _ALIASES[form]
+        if form in known:
+            return known[form]
+    guess = get_close_matches(asked, known, n=1)
+    raise Usage(
+        f"{text!r} is no kind of resource",
+        hint=f"did you mean {known[guess[0]]}?" if guess else f"there are {', '.join(kinds)}",
+    )

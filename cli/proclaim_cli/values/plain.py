@@ -1,0 +1,74 @@
+"""Values as JSON knows them: mappings, lists, texts, numbers.  Names are shown as texts."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any, NamedTuple
+
+import msgspec
+from proclaim import reasons
+from proclaim.events import Reason
+from proclaim.model import Ref
+
+
+class Moment(NamedTuple):
+    """A place in the ledger and its time."""
+
+    position: int
+    time: str
+    """RFC 3339 with microseconds, in UTC."""
+
+
+class Because(NamedTuple):
+    """A reason, for programs and for people."""
+
+    code: str
+    message: str
+
+
+def rfc3339(time: float) -> str:
+    """Seconds since the epoch as RFC 3339 with microseconds, in UTC."""
+    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def moment(position: int, time: float) -> Moment | None:
+    """A place in the ledger; None when it is before the first fact."""
+    return Moment(position, rfc3339(time)) if position else None
+
+
+def because(reason: Reason | None) -> Because | None:
+    """A reason with its sentence; None when there is none."""
+    return Because(str(reason.code), reasons.message(reason)) if reason else None
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401 - anything that can be shown
+    """A value made of what JSON knows.
+
+    A noun leaves its defaults out, as it is stored; every other value is whole.
+    """
+    if isinstance(value, Ref):
+        return str(value)
+    if isinstance(value, msgspec.Struct):
+        return _struct(value)
+    if isinstance(value, msgspec.Raw):
+        return json.loads(bytes(value))
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return {key: plain(item) for key, item in value._asdict().items()}
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value
+
+
+def _struct(value: msgspec.Struct) -> dict[str, Any]:
+    brief = value.__struct_config__.omit_defaults
+    found = {field.name: getattr(value, field.name) for field in msgspec.structs.fields(value)}
+    defaults = {field.name: field.default for field in msgspec.structs.fields(value)}
+    return {
+        name: plain(item) for name, item in found.items() if not brief or item != defaults[name]
+    }

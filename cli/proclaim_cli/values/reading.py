@@ -1,0 +1,90 @@
+"""Manifests as the commands read them: one listing, and everything that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from proclaim.decide import decide
+from proclaim.manifests import MAX_BYTES, read_documents
+from proclaim.manifests.files import list_paths
+from proclaim.model import Authority, Authorized, Listing, Observation, Problem, Ref
+from proclaim.state import Rejection, State
+
+SOURCE = "files"
+"""The name of the file source, so that `run` finds again what `apply` recorded."""
+
+
+class ProblemRow(NamedTuple):
+    """One thing wrong with manifests."""
+
+    file: str
+    line: int
+    kind: str
+    name: str
+    """As `namespace/name` where the kind has namespaces."""
+    field: str
+    problem: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        subject = f"{self.kind}/{self.name}" if self.name else self.kind
+        return ": ".join(part for part in (place, subject, self.field, self.problem) if part)
+
+
+def listing_of(paths: Sequence[str], max_bytes: int = MAX_BYTES) -> Listing:
+    """Read manifests once; passwords are dropped."""
+    return list_paths(paths, max_bytes, SOURCE)[0]
+
+
+def check(listing: Listing) -> list[ProblemRow]:
+    """Everything wrong with a listing, in itself and with one resource beside another."""
+    return problems(listing, decide(State(), listing).state)
+
+
+def problems(listing: Listing, state: State) -> list[ProblemRow]:
+    """The problems of a listing, and what of it a state rejects; sorted, each once."""
+    found = {_row(problem) for problem in listing.problems}
+    found.update(
+        _rejected(ref, rejection)
+        for ref, rejection in state.rejections.items()
+        if rejection.source == listing.source
+    )
+    return sorted(found)
+
+
+def observations(state: State, listing: Listing, authority: Authority) -> Iterator[Observation]:
+    """What a service that reads this listing would observe until it may decide."""
+    if authority is Authority.FOLLOW:
+        yield Authorized(Authority.FOLLOW)
+        yield listing
+        return
+    if state.authority is not Authority.ALLOCATE:
+        yield Authorized(Authority.ADOPT)
+    yield listing
+    yield Authorized(Authority.ALLOCATE)
+
+
+def _row(problem: Problem) -> ProblemRow:
+    name = f"{problem.namespace}/{problem.name}" if problem.namespace else problem.name
+    return ProblemRow(
+        problem.file, problem.line, problem.kind, name, problem.field, problem.problem
+    )
+
+
+def _rejected(ref: Ref, rejection: Rejection) -> ProblemRow:
+    line = next(_lines(rejection.origin, ref), 0)
+    return ProblemRow(rejection.origin, line, ref.kind, ref.short, "", rejection.problem)
+
+
+def _lines(origin: str, ref: Ref) -> Iterator[int]:
+    """The lines of a file that name a resource, looked up again: a listing has none."""
+    try:
+        data = Path(origin).read_bytes()
+    except OSError:  # standard input, or a file that went meanwhile
+        return
+    read = read_documents(data, origin)
+    for sourced, line in zip(read.resources, read.lines, strict=True):
+        if sourced.resource.ref == ref:
+            yield line

@@ -1,0 +1,255 @@
+"""What `get` shows: services, pools, announcements, peers, nodes and interfaces of a state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import msgspec
+from proclaim.addresses import buggy_count, is_buggy, parse_address
+from proclaim.allocation import families_of, no_business
+from proclaim.events import Reason
+from proclaim.model import Announcement, Attributes, Pool, Ref, Service, Spread
+from proclaim.project import project
+from proclaim.state import State, ranges
+from proclaim.terrain import EXCLUDE_LABEL
+
+from proclaim_cli.values.plain import Because, Moment, because, moment
+
+ANNOUNCERS = {Spread.EVERY_NODE: "bgp", Spread.ONE_NODE: "l2"}
+"""The built-in announcer of each spread."""
+
+ServiceState: TypeAlias = Literal["assigned", "partial", "pending", "none"]
+
+
+class ServiceRow(NamedTuple):
+    """A Service and its addresses."""
+
+    namespace: str
+    name: str
+    state: ServiceState
+    addresses: tuple[str, ...]
+    pool: str | None
+    since: Moment | None
+    reason: Because | None
+
+
+def services(state: State) -> list[ServiceRow]:
+    """Every Service that is known or has an address, by name."""
+    return [_service(state, ref) for ref in sorted({*state.of_kind("Service"), *state.holdings})]
+
+
+def _service(state: State, ref: Ref) -> ServiceRow:
+    service, holding, refusal = state.service(ref), state.holdings.get(ref), state.refusals.get(ref)
+    if holding is not None:
+        return ServiceRow(
+            ref.namespace,
+            ref.name,
+            "partial" if _wants_more(service, holding.addresses) else "assigned",
+            holding.addresses,
+            holding.pool,
+            moment(holding.position, holding.time),
+            because(holding.reason),
+        )
+    if refusal is not None:
+        since, reason = moment(refusal.position, refusal.time), because(refusal.reason)
+        return ServiceRow(ref.namespace, ref.name, "pending", (), None, since, reason)
+    business = no_business(service)
+    return ServiceRow(
+        ref.namespace,
+        ref.name,
+        "none" if business else "pending",
+        (),
+        None,
+        None,
+        because(business),
+    )
+
+
+def _wants_more(service: Service | None, addresses: Sequence[str]) -> bool:
+    """Whether a Service holds fewer families than it prefers."""
+    if service is None:
+        return False
+    families = families_of(service)
+    return not isinstance(families, Reason) and len(addresses) < len(families.wanted)
+
+
+class PoolRow(NamedTuple):
+    """A pool and how full it is."""
+
+    name: str
+    addresses: tuple[str, ...]
+    total: int
+    """Addresses that it may give."""
+    used: int
+    """Distinct addresses of it that somebody holds."""
+    available: int
+    services: int
+    """Services that hold an address from it."""
+
+
+def pools(state: State) -> list[PoolRow]:
+    """Every pool, by name."""
+    return [_pool(state, pool) for pool in state.pools()]
+
+
+def _pool(state: State, pool: Pool) -> PoolRow:
+    spans = ranges(pool)
+    total = sum(span.size for span in spans)
+    used = sum(state.occupied.count(span) for span in spans)
+    if pool.avoid_buggy_ips:
+        total -= sum(buggy_count(span) for span in spans)
+        used -= sum(
+            is_buggy(address) and any(span.covers(address) for span in spans)
+            for address in map(parse_address, state.holders)
+        )
+    holders = sum(holding.pool == pool.name for holding in state.holdings.values())
+    return PoolRow(pool.name, pool.addresses, total, used, total - used, holders)
+
+
+class AnnouncementRow(NamedTuple):
+    """What one announcer on one node keeps visible."""
+
+    node: str
+    announcer: str
+    prefix: str
+    addresses: tuple[str, ...]
+    services: tuple[str, ...]
+    """As `namespace/name`."""
+    to: tuple[str, ...]
+    """Peers or interfaces; empty means all of them."""
+    attributes: dict[str, Any]
+
+
+def announcements(state: State, nodes: Sequence[str]) -> list[AnnouncementRow]:
+    """What is to be announced, by node, announcer and prefix."""
+    return [
+        announcement(node, spread, found)
+        for node in nodes
+        for spread in Spread
+        for _, found in sorted(project(state, node, spread).announcements.items())
+    ]
+
+
+def announcement(node: str, spread: Spread, found: Announcement) -> AnnouncementRow:
+    """One announcement as it is shown."""
+    return AnnouncementRow(
+        node,
+        ANNOUNCERS[spread],
+        found.prefix,
+        found.addresses,
+        tuple(ref.short for ref in found.services),
+        found.to,
+        _attributes(found.attributes),
+    )
+
+
+def _attributes(attributes: Attributes) -> dict[str, Any]:
+    return {
+        "local_pref": attributes.local_pref or None,
+        "communities": list(attributes.communities),
+    }
+
+
+def known_nodes(state: State, fallback: str) -> list[str]:
+    """The nodes that may announce: those described, else those that reported, else this one."""
+    described = sorted(state.nodes())
+    reported = {
+        entry.resource.node
+        for kind in ("PeerStatus", "InterfaceStatus")
+        for entry in state.of_kind(kind).values()
+    }
+    return described or sorted(reported) or [fallback]
+
+
+class PeerRow(NamedTuple):
+    """The session of one peer on one node."""
+
+    node: str
+    name: str
+    address: str
+    state: str
+    since: Moment | None
+    """When this state was reached."""
+    received_prefixes: int
+    advertised_prefixes: int
+    last_error: str
+
+
+def peers(state: State, since: Mapping[Ref, Moment]) -> list[PeerRow]:
+    """Every session that was reported; `since` says when its state was reached."""
+    return [
+        PeerRow(
+            found.node,
+            found.peer,
+            found.address,
+            found.state,
+            since.get(ref) or moment(entry.position, entry.time),
+            found.received_prefixes,
+            found.advertised_prefixes,
+            found.last_error,
+        )
+        for ref, entry in sorted(state.of_kind("PeerStatus").items())
+        for found in (entry.resource,)
+    ]
+
+
+class NodeRow(NamedTuple):
+    """A node, as far as announcing from it goes."""
+
+    name: str
+    addresses: tuple[str, ...]
+    labels: dict[str, str]
+    reachable: bool | None
+    """What a fellow found out; None when nobody watched it."""
+    network_unavailable: bool
+    excluded: bool
+    """Whether its labels keep load balancers away from it."""
+
+
+def nodes(state: State) -> list[NodeRow]:
+    """Every node that a source described."""
+    found = []
+    for name, node in state.nodes().items():
+        watched = state.get(Ref("NodeReachability", "", name))
+        labels = dict(node.labels)
+        found.append(
+            NodeRow(
+                name,
+                node.addresses,
+                labels,
+                watched.resource.reachable if watched else None,
+                node.network_unavailable,
+                EXCLUDE_LABEL in labels,
+            )
+        )
+    return found
+
+
+class InterfaceRow(msgspec.Struct, frozen=True):
+    """A network interface of a node, as its announcer sees it."""
+
+    node: str
+    name: str
+    index: int
+    mac: str
+    usable: bool
+    why_not: str
+    addresses: tuple[str, ...]
+
+
+def interfaces(state: State) -> list[InterfaceRow]:
+    """Every interface that was reported."""
+    return [
+        InterfaceRow(
+            found.node,
+            found.name,
+            found.index,
+            found.mac,
+            found.usable,
+            found.why_not,
+            found.addresses,
+        )
+        for _, entry in sorted(state.of_kind("InterfaceStatus").items())
+        for found in (entry.resource,)
+    ]
