@@ -41,13 +41,6 @@ def test_starting_again_tells_at_once_and_five_times():
     assert [when for when, _ in said] == [3.0, 4.1, 5.2, 6.3, 7.4]
 
 
-def test_a_forgotten_target_is_not_told_again():
-    schedule = burst.start(burst.Schedule(), [WEB, MAIL], 0.0)
-    said, _ = played(burst.forget(schedule, [WEB]), 10.0)
-    assert {target for _, target in said} == {MAIL}
-    assert burst.forget(schedule, [(9, b"")]) is schedule
-
-
 def test_a_late_caller_does_not_make_up_for_what_was_missed():
     schedule = burst.start(burst.Schedule(), [WEB], 0.0)
     schedule, targets = burst.due(schedule, 3.0)

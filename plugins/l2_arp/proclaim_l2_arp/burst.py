@@ -38,14 +38,6 @@ def start(schedule: Schedule, targets: Iterable[Target], now: float) -> Schedule
     return Schedule({**schedule.pending, **fresh}) if fresh else schedule
 
 
-def forget(schedule: Schedule, targets: Iterable[Target]) -> Schedule:
-    """Say nothing more about these targets."""
-    gone = set(targets) & schedule.pending.keys()
-    if not gone:
-        return schedule
-    return Schedule({target: b for target, b in schedule.pending.items() if target not in gone})
-
-
 def deadline(schedule: Schedule) -> float | None:
     """When something is next due; None when nothing is."""
     return min((burst.next_at for burst in schedule.pending.values()), default=None)

@@ -110,24 +110,26 @@ class Outlet:
             with trio.move_on_after(_GROUP_PAUSE if missing else math.inf):
                 version = await self._owned.wait_newer(version)
             owned = self._owned.value
+            groups = {solicited_node(a) for a in owned} if self.family == 6 else set()
             try:
                 port.set_filter(owned)
-                if self.family == 6:
-                    await self._keep_groups(port, {solicited_node(a) for a in owned}, joined)
-                missing = False
             except OSError as error:
-                self._complain(f"cannot join multicast groups: {error.strerror}")
-                missing = True
+                self._complain(f"cannot change its filter: {error.strerror}")
+            missing = not await self._keep_groups(port, groups, joined)
 
-    async def _keep_groups(self, port: Port, wanted: set[bytes], joined: set[bytes]) -> None:
-        for group in sorted(joined - wanted):
-            joined.discard(group)
-            port.set_group(group, member=False)
+    async def _keep_groups(self, port: Port, wanted: set[bytes], joined: set[bytes]) -> bool:
+        """Join and leave, each group by itself; whether all went well."""
+        went_well = True
+        for group in sorted(joined ^ wanted):
+            try:
+                port.set_group(group, member=group in wanted)
+            except OSError as error:
+                self._complain(f"cannot join or leave a multicast group: {error.strerror}")
+                went_well = False
+            else:
+                joined ^= {group}
             await trio.lowlevel.checkpoint()
-        for group in sorted(wanted - joined):
-            port.set_group(group, member=True)
-            joined.add(group)
-            await trio.lowlevel.checkpoint()
+        return went_well
 
     def _complain(self, what: str) -> None:
         """Say what is wrong, once until something else is."""

@@ -137,7 +137,9 @@ class _Watcher:
 
     async def _judge(self) -> None:
         while True:
-            await trio.sleep(self._options.interval / 4)
+            often = trio.current_time() + self._options.interval  # to notice a standstill
+            deadline = machine.deadline(self._watch)
+            await trio.sleep_until(often if deadline is None else min(often, deadline))
             self._take(machine.Passed())
 
     async def _listen(self) -> None:

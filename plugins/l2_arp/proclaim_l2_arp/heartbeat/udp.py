@@ -22,7 +22,10 @@ class UdpDatagrams:
         self._port = port
 
     async def send(self, data: bytes, address: str) -> None:
-        to = ip_address(address)
+        try:
+            to = ip_address(address)
+        except ValueError:  # a node's status may say anything
+            raise OSError(errno.EINVAL, f"{address!r} is no address") from None
         if self._socket.family == socket.AF_INET:
             if to.version == 4:
                 await self._socket.sendto(data, (address, self._port))
