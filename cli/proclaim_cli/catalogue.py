@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import version
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from proclaim.errors import ProclaimError
@@ -66,13 +66,19 @@ def application() -> Callable[..., Any]:
     return called
 
 
-def _root(
-    show_version: bool = typer.Option(False, "--version", help="Show the version.", is_eager=True),
-) -> None:
-    """Give Services of type LoadBalancer their addresses, announce them, and remember why."""
-    if show_version:
+def _show_version(asked: bool) -> None:
+    if asked:
         typer.echo(f"proclaim {version('proclaim')}")
         raise typer.Exit
+
+
+def _root(
+    show_version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Give Services of type LoadBalancer their addresses, announce them, and remember why."""
 
 
 def _built_in(name: str) -> Any:  # noqa: ANN401
@@ -95,11 +101,19 @@ def _of_plugins() -> dict[str, Any]:
 
 def _add(found: dict[str, Any], plugin: str, group: typer.Typer) -> None:
     try:
-        made = typer.main.get_command(group)
+        within = typer.Typer(**_PLAIN)  # lends the group its looks
+        within.callback()(_nothing)
+        within.add_typer(group)
+        made: dict[str, Any] = typer.main.get_group(within).commands
     except Exception as error:  # noqa: BLE001 - a stranger's code
         warning(f"the commands of the plugin {plugin} are left out: {error!r}")
         return
-    if made.name is None or made.name in COMMANDS or made.name in found:
-        warning(f"the plugin {plugin} offers commands named {made.name!r}, which is taken")
-        return
-    found[made.name] = made
+    for name, command in made.items():
+        if name in COMMANDS or name in found:
+            warning(f"the commands {name!r} of the plugin {plugin} are left out: the name is taken")
+        else:
+            found[name] = command
+
+
+def _nothing() -> None:
+    """Do nothing before a command."""

@@ -61,7 +61,8 @@ def _wrong_usage(wrong: Exception) -> int:
         return WRONG_USAGE
     path = context.command_path if context is not None else "proclaim"
     message = getattr(wrong, "format_message", lambda: str(wrong))()
-    error(message, f"`{path} --help` shows what is accepted")
+    # "Value error" is how a library of Typer's begins what it has to say.
+    error(message.replace("Value error, ", ""), f"`{path} --help` shows what is accepted")
     return WRONG_USAGE
 
 

@@ -1,0 +1,86 @@
+"""`proclaim log`: the facts, newest last."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Annotated
+
+import typer
+from proclaim.events import Recorded
+from proclaim.ledger import decode
+from proclaim.log import PAGE
+
+from proclaim_cli.opening import Opened, opened, settings_of
+from proclaim_cli.options import LedgerURL, Output, SettingsFile, Shown
+from proclaim_cli.values.facts import FactRow, Remembered, concerned, row
+from proclaim_cli.values.names import Filter
+from proclaim_cli.values.when import position_at
+from proclaim_cli.views.facts import oneline, paragraph
+from proclaim_cli.views.structured import line
+
+POLL_SECONDS = 0.3
+
+
+def command(
+    refs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[REF...]", help="Only facts about these: service/default/web."),
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="WHEN", help="Facts after this position, time or age.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="WHEN", help="Facts up to this position, time or age.")
+    ] = None,
+    short: Annotated[bool, typer.Option("--oneline", help="One line each.")] = False,
+    patch: Annotated[bool, typer.Option("--patch", "-p", help="Show what changed.")] = False,
+    follow: Annotated[bool, typer.Option(help="Go on as facts are recorded.")] = False,
+    ledger: LedgerURL = None,
+    settings: SettingsFile = None,
+    output: Shown = Output.TABLE,
+) -> int:
+    """Show facts; as JSON, one object on each line."""
+    with opened(settings_of(settings, ledger)) as found:
+        wanted = [Filter(ref, found.codec.kinds) for ref in refs or ()]
+        now = time.time()
+        first = position_at(found.log, found.codec, since, now) if since else 0
+        last = position_at(found.log, found.codec, until, now) if until else None
+        remembered = Remembered() if patch else None
+        view = _view(output, short)
+        items = _items(found, 0 if patch else first, last, follow)
+        for item in items:
+            if wanted and not _matches(wanted, item):
+                continue
+            shown = row(item, found.codec, remembered)
+            if item.position > first:
+                sys.stdout.write(view(shown))
+    return 0
+
+
+def _view(output: Output, short: bool) -> Callable[[FactRow], str]:
+    if output in (Output.JSON, Output.YAML):
+        return lambda shown: line(shown.record())
+    return oneline if short else paragraph
+
+
+def _matches(wanted: list[Filter], item: Recorded) -> bool:
+    return any(each.matches(ref) for each in wanted for ref in concerned(item.fact))
+
+
+def _items(found: Opened, after: int, until: int | None, follow: bool) -> Iterator[Recorded]:
+    """The facts after a position, in their order; with `follow`, without an end."""
+    while True:
+        limit = PAGE if until is None else max(0, min(PAGE, until - after))
+        page = found.log.read(after, limit) if limit else []
+        yield from decode(found.codec, page)
+        if page:
+            after = page[-1].position
+        if until is not None and after >= until:
+            return
+        if len(page) < limit:
+            if not follow:
+                return
+            sys.stdout.flush()
+            time.sleep(POLL_SECONDS)

@@ -1,0 +1,108 @@
+"""`proclaim plugins`: what is installed, and what each plugin provides."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import entry_points
+from typing import NamedTuple
+
+from proclaim.errors import ProclaimError
+from proclaim.host import SystemHost
+from proclaim.plugins import GROUP, Plugin, Plugins, installed
+from proclaim.settings import Settings
+
+from proclaim_cli.opening import settings_of
+from proclaim_cli.options import Output, SettingsFile, Shown
+from proclaim_cli.views.structured import show
+from proclaim_cli.views.table import table
+
+
+class PluginRow(NamedTuple):
+    """An installed plugin."""
+
+    name: str
+    distribution: str
+    version: str
+    hooks: tuple[str, ...]
+    kinds: tuple[str, ...]
+    sources: tuple[str, ...]
+    """Those that these settings give; so are the next two."""
+    announcers: tuple[str, ...]
+    detectors: tuple[str, ...]
+    commands: tuple[str, ...]
+    problem: str
+    """Why these settings do not suit it."""
+
+
+def command(settings: SettingsFile = None, output: Shown = Output.TABLE) -> int:
+    """List the plugins, with what the settings make them provide."""
+    found = settings_of(settings)
+    rows = plugin_rows(found)
+    if not show(rows, output):
+        sys.stdout.write(_text(rows, output is Output.WIDE))
+    return 1 if any(row.problem for row in rows) else 0
+
+
+def plugin_rows(settings: Settings) -> list[PluginRow]:
+    """Every plugin, each asked alone."""
+    points = {point.name: point for point in entry_points(group=GROUP)}
+    host = SystemHost(settings.node)
+    return [
+        _row(plugin, Plugins([(plugin.name, points[plugin.name].load())]), settings, host)
+        for plugin in installed().describe()
+    ]
+
+
+def _row(plugin: Plugin, alone: Plugins, settings: Settings, host: SystemHost) -> PluginRow:
+    sources: list[str] = []
+    announcers: list[str] = []
+    detectors: list[str] = []
+    problem = ""
+    try:
+        sources = [each.name for each in alone.sources(settings, host)]
+        announcers = [each.name for each in alone.announcers(settings, host)]
+        detectors = [each.name for each in alone.detectors(settings, host)]
+    except ProclaimError as error:
+        problem = error.message
+    return PluginRow(
+        plugin.name,
+        plugin.distribution,
+        plugin.version,
+        plugin.hooks,
+        tuple(alone.codec().kinds),
+        tuple(sources),
+        tuple(announcers),
+        tuple(detectors),
+        tuple(str(group.info.name) for _, group in alone.commands()),
+        problem,
+    )
+
+
+def _text(rows: list[PluginRow], wide: bool) -> str:
+    header = ["NAME", "DISTRIBUTION", "VERSION", "PROVIDES"]
+    shown = [
+        [
+            row.name,
+            row.distribution,
+            row.version,
+            row.problem or _provides(row),
+            *([" ".join(row.hooks)] if wide else []),
+        ]
+        for row in rows
+    ]
+    return table([*header, "HOOKS"] if wide else header, shown)
+
+
+def _provides(row: PluginRow) -> str:
+    what = {
+        "kinds": row.kinds,
+        "sources": row.sources,
+        "announcers": row.announcers,
+        "detectors": row.detectors,
+        "commands": row.commands,
+    }
+    return "; ".join(
+        f"{name} {', '.join(found)}" if found else f"{name}, where the settings ask for them"
+        for name, found in what.items()
+        if found or f"proclaim_{name}" in row.hooks
+    )

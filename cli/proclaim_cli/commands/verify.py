@@ -1,0 +1,53 @@
+"""`proclaim verify`: whether the ledger is whole and its decisions are today's."""
+
+from __future__ import annotations
+
+import sys
+from typing import NamedTuple
+
+from proclaim.checkpoint import digest
+from proclaim.verify import verify
+
+from proclaim_cli.opening import opened, settings_of
+from proclaim_cli.options import LedgerURL, Output, SettingsFile, Shown
+from proclaim_cli.views.structured import show
+
+
+class Verified(NamedTuple):
+    """What `verify` found."""
+
+    clean: bool
+    facts: int
+    transactions: int
+    unknown: int
+    """Facts of kinds that are not known here."""
+    digest: str
+    """Of the state after the facts that were looked at."""
+    problems: tuple[str, ...]
+
+
+def command(
+    ledger: LedgerURL = None, settings: SettingsFile = None, output: Shown = Output.TABLE
+) -> int:
+    """Check a ledger from its start; 1 at the first difference."""
+    with opened(settings_of(settings, ledger)) as found:
+        seen = verify(found.log, found.codec)
+        value = Verified(
+            not seen.problems,
+            seen.facts,
+            seen.transactions,
+            seen.unknown,
+            digest(seen.state, found.codec),
+            seen.problems,
+        )
+    if not show(value, output):
+        sys.stdout.write(_text(value))
+    return 0 if value.clean else 1
+
+
+def _text(value: Verified) -> str:
+    unknown = f", {value.unknown} of unknown kinds" if value.unknown else ""
+    counts = f"{value.facts} facts in {value.transactions} transactions{unknown}"
+    if value.clean:
+        return f"clean: {counts}\ndigest {value.digest}\n"
+    return "".join(f"{each}\n" for each in (*value.problems, f"looked at {counts}"))

@@ -1,0 +1,41 @@
+"""An explanation as text, from the address to the wire."""
+
+from __future__ import annotations
+
+from proclaim_cli.values.explained import AddressExplained, Announced, ServiceExplained
+
+
+def service_text(found: ServiceExplained) -> str:
+    """Everything about one Service, one rule on each line."""
+    lines = [f"service {found.namespace}/{found.name}"]
+    if not found.known:
+        lines.append("  is not known")
+    if found.addresses:
+        lines.append(f"  has {' and '.join(found.addresses)} from pool {found.pool}")
+    else:
+        lines.append("  has no address")
+    code = f" [{found.reason.code}]" if found.reason.code else ""
+    lines.append(f"  because {found.reason.message}{code}")
+    if found.since:
+        lines.append(f"  since {found.since.time}, position @{found.since.position}")
+    lines += [f"  pool {each.pool}: {each.message}" for each in found.pools]
+    if found.addresses:
+        lines += [line for each in found.announced for line in _announced(each)]
+    if found.trap:
+        lines.append(f"  not announced anywhere: {found.trap}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _announced(each: Announced) -> list[str]:
+    if not each.announced:
+        return [f"  {each.node} {each.announcer}: no, {each.message} [{each.code}]"]
+    lines = [f"  {each.node} {each.announcer}: yes, {', '.join(each.prefixes)}; {each.message}"]
+    return lines + [f"    {outlet.name}: {outlet.state or 'not reported'}" for outlet in each.to]
+
+
+def address_text(found: AddressExplained) -> str:
+    """Everything about one address."""
+    covered = f"is in pool {found.pool}" if found.pool else "is in no pool"
+    held = "" if found.services else "; nobody holds it"
+    head = f"address {found.address} {covered}{held}\n"
+    return head + "".join(service_text(each) for each in found.services)

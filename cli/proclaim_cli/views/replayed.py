@@ -1,0 +1,17 @@
+"""A replay as text."""
+
+from __future__ import annotations
+
+from proclaim_cli.values.replayed import Step
+
+
+def step_text(step: Step) -> str:
+    """A transaction and what it changed."""
+    lines = [f"@{step.position} {step.time} {step.cause}"]
+    lines += [f"    {each.service}: {each.message}" for each in step.holdings]
+    lines += [
+        f"    {each.announcer} on {each.node}: {each.prefix} {each.change}, "
+        f"to {', '.join(each.to) or 'everyone'}"
+        for each in step.announcements
+    ]
+    return "".join(f"{line}\n" for line in lines)
