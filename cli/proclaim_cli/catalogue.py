@@ -104,7 +104,7 @@ def _add(found: dict[str, Any], plugin: str, group: typer.Typer) -> None:
         within = typer.Typer(**_PLAIN)  # lends the group its looks
         within.callback()(_nothing)
         within.add_typer(group)
-        made: dict[str, Any] = typer.main.get_group(within).commands
+        made = dict(typer.main.get_group(within).commands)
     except Exception as error:  # noqa: BLE001 - a stranger's code
         warning(f"the commands of the plugin {plugin} are left out: {error!r}")
         return

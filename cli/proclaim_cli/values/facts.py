@@ -163,12 +163,9 @@ def summary(fact: Fact) -> str:
 
 def _learnt(fact: Fact) -> str:
     match fact:
-        case Observed(source=source, resource=PeerStatus() as peer):
-            return f"{peer.state}, from {source}"
-        case Observed(source=source, resource=InterfaceStatus() as interface):
-            return f"{interface.why_not or 'usable'}, from {source}"
-        case Observed(source=source, origin=origin):
-            return f"from {source}: {origin}" if origin else f"from {source}"
+        case Observed(source=source, origin=origin, resource=resource):
+            said = f"{state}, from {source}" if (state := _state(resource)) else f"from {source}"
+            return f"{said}: {origin}" if origin else said
         case Removed(source=source):
             return f"gone from {source}"
         case Rejected(problem=problem):
@@ -185,3 +182,14 @@ def _learnt(fact: Fact) -> str:
             return f"{task} failed: {error}"
         case _:
             return "of a kind that is not known here"
+
+
+def _state(resource: object) -> str:
+    """How a thing that has a state stands."""
+    match resource:
+        case PeerStatus(state=state):
+            return state
+        case InterfaceStatus(why_not=why_not):
+            return why_not or "usable"
+        case _:
+            return ""
