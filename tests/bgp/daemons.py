@@ -237,7 +237,7 @@ class Frr(Router):
                 program, "-f", f"{here}/{daemon}.conf", "-i", f"{here}/{daemon}.pid",
                 "--vty_socket", here, "-z", f"{here}/zserv.api", "-P", "0",
             )  # fmt: skip
-            eventually(daemon, lambda name=daemon: (self.directory / f"{name}.vty").exists())
+            eventually(daemon, (self.directory / f"{daemon}.vty").exists)
 
     def vtysh(self, command: str) -> str:
         here = str(self.directory)

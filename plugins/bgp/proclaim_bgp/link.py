@@ -90,6 +90,7 @@ class Link:
         self._connections: dict[Side, Connection] = {}
         self._local: dict[Side, tuple[str, tuple[str, ...]]] = {}
         self._dialing: list[Connection] = []
+        self._driving = False
         self._wake = trio.Event()
         self._scope = trio.CancelScope()
         self._leaving = SHUT_DOWN
@@ -148,9 +149,11 @@ class Link:
                 for reservation in reservations(self.peer):
                     _LOG.warning("peer %s: %s", self.peer.name, reservation)
                 async with trio.open_nursery() as connections:
+                    self._driving = True
                     try:
                         await self._drive(connections)
                     finally:
+                        self._driving = False
                         self._stop(self._leaving)
         finally:
             self.gone.set()
@@ -225,8 +228,8 @@ class Link:
 
     async def accept(self, stream: trio.abc.Stream) -> bool:
         """Hold a conversation that the peer began; False when there is one already."""
-        ready = not (self._impediment or password_problem(self.peer, self._password))
-        if Side.THEIRS in self._connections or self._scope.cancel_called or not ready:
+        refused = self._impediment or password_problem(self.peer, self._password)
+        if refused or not self._driving or Side.THEIRS in self._connections:
             return False
         connection = Connection(self)
         self._connections[Side.THEIRS] = connection
