@@ -53,7 +53,6 @@ async def run(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(ledger.write, name="ledger")
         nursery.start_soon(ledger.keep_checkpoints, name="checkpoints")
-        await ledger.observe(Authorized(_at_first(authority)))
         for spread in Spread:
             targets = [wanted[a.name] for a in cast.announcers if a.spread is spread]
             if targets:
@@ -64,15 +63,30 @@ async def run(
             *(_announcing(a, wanted[a.name], ledger.observe) for a in cast.announcers),
             *(_detecting(d, watched, ledger.observe) for d in cast.detectors),
         ]
-        gate = _Gate(ledger.observe, authority, [source.name for source in cast.sources])
-        writers = [_listening(source, gate.of(source.name)) for source in cast.sources]
         async with (  # left in the reverse order: sources first, then announcers
             crew(readers, ledger.observe, host.random),
-            crew(writers, ledger.observe, host.random),
+            trio.open_nursery() as listening,
         ):
-            await gate.open_if_complete()
+            listening.start_soon(_listen, ledger, cast.sources, host, authority)
             await wait_for_shutdown()
+            listening.cancel_scope.cancel()
         nursery.cancel_scope.cancel()
+
+
+async def _listen(
+    ledger: Ledger, sources: Sequence[Source], host: Host, authority: Authority
+) -> None:
+    """Run the sources, once it is recorded that nothing may be allocated yet.
+
+    Announcers do not wait for this: where the disk is full already, what was
+    announced before a restart is announced again.
+    """
+    await ledger.observe(Authorized(_at_first(authority)))
+    gate = _Gate(ledger.observe, authority, [source.name for source in sources])
+    members = [_listening(source, gate.of(source.name)) for source in sources]
+    async with crew(members, ledger.observe, host.random):
+        await gate.open_if_complete()
+        await trio.sleep_forever()
 
 
 def _at_first(authority: Authority) -> Authority:

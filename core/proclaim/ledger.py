@@ -185,7 +185,8 @@ class Ledger:
             except LedgerError as error:
                 if not self.failing.value:
                     _LOG.error("%s; announcements stay as they are", error.message)
-                self.failing.set(error.message)
+                if self.failing.value != error.message:
+                    self.failing.set(error.message)
                 await trio.sleep(RETRY_SECONDS)
                 continue
             if self.failing.value:

@@ -56,6 +56,13 @@ async def _supervise(member: Member, observe: Observe, random: Random) -> None:
             return
         except Exception as error:  # noqa: BLE001 - whatever a plugin raises is named here
             text = describe(error)
+        except BaseExceptionGroup as group:  # it was cancelled, and its goodbye failed as well
+            failures, others = group.split(Exception)
+            if failures is not None:
+                _LOG.error("%s failed as it left: %s", member.name, describe(failures))
+            if others is not None:
+                raise others from None
+            return
         if trio.current_time() - started > STEADY_SECONDS:
             pause = FIRST_PAUSE_SECONDS
         _LOG.error("%s failed and starts again in %.1f s: %s", member.name, pause, text)
@@ -79,4 +86,5 @@ def describe(error: BaseException) -> str:
     """An exception as one line; a group as its first member."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
