@@ -5,7 +5,8 @@
     sudo .venv/bin/python examples/lab/lab.py down
 
 Everything lives in network namespaces and under `/run/proclaim-lab`; `down`
-removes all of it, also what an interrupted `up` left.
+removes all of it, also what an interrupted `up` left.  `--name` lets several
+stand side by side.
 """
 
 from __future__ import annotations
@@ -23,52 +24,59 @@ from netlab import namespaces, topology
 from netlab.bird import Bird
 from netlab.frr import Frr
 from netlab.laboratory import ROUTERS, Laboratory, assemble, missing
-from netlab.node import PROCLAIM
-from netlab.processes import CommandFailed, run
+from netlab.node import Files, Node
+from netlab.processes import CommandFailed
 from netlab.routers import Router, kernel_next_hops
 from netlab.waiting import NotInTime, eventually
 
-RUN = "lab"
-DIRECTORY = Path("/run/proclaim-lab")
 ROUTED = "203.0.113.10"
 ON_LINK = "192.0.2.240"
 
-WELCOME = f"""
+WELCOME = """\
 The laboratory stands.  Some things to try:
 
-  a request through the router      ip netns exec pl-lab-client curl http://{ROUTED}/
-  and by IPv6                       ip netns exec pl-lab-client curl 'http://[2001:db8:f::10]/'
-  a request on the LAN itself       ip netns exec pl-lab-local curl http://{ON_LINK}/
-  why it is so                      {{proclaim}} explain default/web --ledger {{ledger}}
-  stop one node                     kill $(cat {DIRECTORY}/node1/pid)
-  another service                   edit the files in {DIRECTORY}/manifests
-  how it stands                     python {{script}} status
-  and away with it                  python {{script}} down
+  a request through the router    ip netns exec {prefix}client curl http://203.0.113.10/
+  and by IPv6                     ip netns exec {prefix}client curl 'http://[2001:db8:f::10]/'
+  a request on the LAN itself     ip netns exec {prefix}local curl http://192.0.2.240/
+  why it is so                    {proclaim} explain default/web --ledger {ledger}
+  stop a node, or kill it         kill $(cat {directory}/node1/pid)
+  and start it again              {script} start node1
+  change what is announced        edit the files in {directory}/manifests
+  how it stands                   {script} status
+  and away with it                {script} down
 """
 
 
-def up(router: str) -> None:
-    """Build it all, wait until the service answers, and leave it running."""
-    if namespaces.named(topology.prefix_of(RUN)) or DIRECTORY.exists():
+def up(name: str, router: str) -> None:
+    """Build it all, wait until the services answer, and leave it running."""
+    directory = _directory(name)
+    if namespaces.named(topology.prefix_of(name)) or directory.exists():
         raise SystemExit("lab: it stands already, or an `up` was cut off\nhint: lab.py down")
     if lacking := missing(router):
         raise SystemExit(f"lab: {lacking}")
     with ExitStack() as stack:
-        DIRECTORY.mkdir(parents=True)
-        laboratory = assemble(stack, RUN, DIRECTORY, router)
+        directory.mkdir(parents=True)
+        laboratory = assemble(stack, name, directory, router)
         for service in ("web", "door"):
             laboratory.add_service(service)
         for node in laboratory.nodes.values():
-            node.start(stack)
-            own = DIRECTORY / node.name
-            (own / "pid").write_text(f"{node.process.pid}\n", encoding="utf-8")
+            _start(node, stack)
         _wait(laboratory)
         stack.pop_all()  # from here on it is for `down` to remove
-    ledger = laboratory.nodes["node1"].ledger
     print(
-        WELCOME.format(proclaim=" ".join(PROCLAIM), ledger=ledger, script=Path(sys.argv[0])),
+        WELCOME.format(
+            prefix=topology.prefix_of(name),
+            directory=directory,
+            ledger=laboratory.nodes["node1"].ledger,
+            proclaim=Path(sys.executable).with_name("proclaim"),
+            script=f"{sys.executable} {sys.argv[0]}",
+        ),
         end="",
     )
+
+
+def _directory(name: str) -> Path:
+    return Path("/run", f"proclaim-{name}")
 
 
 def _wait(laboratory: Laboratory) -> None:
@@ -81,62 +89,96 @@ def _wait(laboratory: Laboratory) -> None:
         raise SystemExit(f"lab: {late}\n{laboratory.logs()}") from None
 
 
-def status() -> None:
+def start(name: str, node: str) -> None:
+    """Start the service of a node that was stopped."""
+    _must_stand(name)
+    if _runs(name, node):
+        raise SystemExit(f"lab: {node} runs already")
+    _start(_node(name, node), ExitStack())  # never left: the node is to outlive this script
+
+
+def _start(node: Node, stack: ExitStack) -> None:
+    node.start(stack)
+    node.files.pid.write_text(f"{node.process.pid}\n", encoding="utf-8")
+
+
+def _node(name: str, node: str) -> Node:
+    namespace = namespaces.Namespace(topology.prefix_of(name) + node)
+    return Node(node, namespace, Files.under(_directory(name), node))
+
+
+def _runs(name: str, node: str) -> bool:
+    files = Files.under(_directory(name), node)
+    pid = int(files.pid.read_text(encoding="utf-8"))
+    return pid in namespaces.pids(topology.prefix_of(name) + node)
+
+
+def status(name: str) -> None:
     """Say what runs, what the router knows and what each node announces."""
-    if not namespaces.named(topology.prefix_of(RUN)):
-        raise SystemExit("lab: it does not stand\nhint: lab.py up")
-    router = _router()
+    _must_stand(name)
+    router = _router(name)
     print(f"router ({router.name})")
     for neighbor in router.neighbors().values():
-        print(f"  {neighbor.address:<18} {neighbor.state:<12} {neighbor.last_error}")
-    inside = namespaces.Namespace(topology.prefix_of(RUN) + "router")
-    for prefix in sorted({*router.routes(4), *router.routes(6)}, key=lambda p: str(ip_network(p))):
-        print(f"  {prefix:<18} via {', '.join(sorted(kernel_next_hops(inside, prefix)))}")
-    for name in topology.NODES:
-        print(f"\n{name}: {'runs' if _runs(name) else 'does not run'}")
-        ledger = f"sqlite:{DIRECTORY / name / 'ledger.db'}"
-        arguments = ("get", "announcements", "--node", name, "--ledger", ledger)
-        print(run([*PROCLAIM, *arguments], timeout=30), end="")
+        error = "" if neighbor.state == "Established" else f"  {neighbor.last_error}"
+        print(f"  {neighbor.address:<20} {neighbor.state}{error}")
+    inside = namespaces.Namespace(topology.prefix_of(name) + "router")
+    for version in (4, 6):
+        for prefix in sorted(router.routes(version), key=ip_network):
+            hops = sorted(kernel_next_hops(inside, prefix))
+            print(f"  {prefix:<20} via {', '.join(hops)}")
+    for node in topology.NODES:
+        print(f"\n{node} {'runs' if _runs(name, node) else 'does not run'}")
+        said = _node(name, node).ask("get", "announcements", "--node", node, "-o", "table")
+        print("".join(f"  {line}\n" for line in said.splitlines()), end="")
 
 
-def _router() -> Router:
-    if (DIRECTORY / "bird").exists():
-        return Bird(DIRECTORY / "bird" / "bird.ctl")
-    return Frr(DIRECTORY / "frr")
+def _router(name: str) -> Router:
+    directory = _directory(name)
+    bird = directory / "bird"
+    return Bird(bird / "bird.ctl") if bird.exists() else Frr(directory / "frr")
 
 
-def _runs(node: str) -> bool:
-    pid = (DIRECTORY / node / "pid").read_text(encoding="utf-8").strip()
-    return int(pid) in namespaces.pids(topology.prefix_of(RUN) + node)
+def _must_stand(name: str) -> None:
+    if not namespaces.named(topology.prefix_of(name)):
+        raise SystemExit("lab: it does not stand\nhint: lab.py up")
 
 
-def down() -> None:
+def down(name: str) -> None:
     """End and remove everything; nothing happens when there is nothing."""
-    for name in namespaces.named(topology.prefix_of(RUN)):
-        namespaces.remove(name)
-    if DIRECTORY.exists():
-        shutil.rmtree(DIRECTORY)
+    for namespace in namespaces.named(topology.prefix_of(name)):
+        namespaces.remove(namespace)
+    shutil.rmtree(_directory(name), ignore_errors=True)
 
 
-def main() -> None:
-    """Read the command line and do it."""
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(prog="lab.py", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--name", default="lab", help="of this laboratory (default: lab)")
     commands = parser.add_subparsers(dest="command", required=True)
     begin = commands.add_parser("up", help="build it and leave it running")
     begin.add_argument("--router", choices=sorted(ROUTERS), default="frr")
     commands.add_parser("status", help="what runs, and who knows which route")
+    again = commands.add_parser("start", help="start the service of a node again")
+    again.add_argument("node", choices=topology.NODES)
     commands.add_parser("down", help="remove all of it")
-    chosen = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Do what the command line says."""
+    chosen = arguments()
     if os.geteuid():
         raise SystemExit("lab: network namespaces need root\nhint: sudo")
     try:
         match chosen.command:
             case "up":
-                up(chosen.router)
+                up(chosen.name, chosen.router)
             case "status":
-                status()
+                status(chosen.name)
+            case "start":
+                start(chosen.name, chosen.node)
             case _:
-                down()
+                down(chosen.name)
     except CommandFailed as error:
         raise SystemExit(f"lab: {error}") from None
 

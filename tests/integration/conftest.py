@@ -5,10 +5,15 @@ instead of a skip.
 """
 
 import os
+import shutil
 
 import pytest
 from integration.lab import measured
 from netlab.laboratory import missing
+
+
+_ASKERS = {"arping": "iputils-arping", "ndisc6": "ndisc6"}
+"""Commands that the tests themselves ask with, and their Debian packages."""
 
 
 def _demand(reason):
@@ -28,6 +33,9 @@ def everything_needed(request):
     router = callspec.params.get("router", "") if callspec else ""
     if lacking := missing(router):
         _demand(lacking)
+    for command, package in _ASKERS.items():
+        if not shutil.which(command):
+            _demand(f"{command} is not there (Debian package {package})")
 
 
 @pytest.fixture

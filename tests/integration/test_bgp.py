@@ -132,6 +132,21 @@ def test_a_node_that_falls_silent_is_forgotten_after_the_hold_time_and_comes_bac
 
 
 @ROUTERS
+def test_a_router_that_restarts_is_told_everything_again(router, stopwatch):
+    with laboratory(router) as (lab, stack):
+        lab.add_service("web")
+        start_nodes(lab, stack)
+        stopwatch.start()
+        reachable(lab, stopwatch, "203.0.113.10", "node1", "node2", within=START)
+        lab.stop_router()
+        eventually("the route is gone", partial(via, lab, WEB["203.0.113.10"]), within=START)
+        stopwatch.start()
+        lab.start_router(stack, router)
+        for address in WEB:
+            reachable(lab, stopwatch, address, "node1", "node2", within=START)
+
+
+@ROUTERS
 def test_a_manifest_that_breaks_keeps_its_service_announced(router, stopwatch):
     with laboratory(router) as (lab, stack):
         start_nodes(lab, stack)

@@ -3,14 +3,15 @@
 from functools import partial
 
 import pytest
-from integration.lab.running import START, election_order, start_nodes
+from integration.lab.running import START, election_order, service, start_nodes
 from integration.lab.sniffer import Sniffer
 from netlab.laboratory import laboratory
 from netlab.processes import CommandFailed
 from netlab.waiting import eventually
 
 pytestmark = pytest.mark.integration
-DOOR = ("192.0.2.240", "2001:db8:77::f0")
+DOOR = ("192.0.2.240", "2001:db8:77::f5")
+"""Two addresses for which different nodes are elected."""
 ADDRESSES = pytest.mark.parametrize("address", DOOR, ids=["arp", "ndp"])
 STAY_SILENT = 1.0
 
@@ -20,10 +21,21 @@ def answered_by(lab, address, node):
     return lab.fetch(address, by=lab.topology.local) == node
 
 
+def sniffing(lab, stack):
+    """A sniffer at the neighbour on the LAN."""
+    return Sniffer(stack, lab.topology.local, "eth0", lab.directory / "sniffer.log")
+
+
+def add_doors(lab):
+    """Write a service for each address."""
+    for number, address in enumerate(DOOR):
+        lab.write(f"door{number}.yaml", service(f"door{number}", address=address))
+
+
 def stand(lab, stack):
-    """Start both nodes with the service on the LAN; returns the sniffer on the LAN."""
-    sniffer = Sniffer(stack, lab.topology.local, "eth0", lab.directory / "sniffer.log")
-    lab.add_service("door")
+    """Start both nodes with the services on the LAN; returns the sniffer on the LAN."""
+    sniffer = sniffing(lab, stack)
+    add_doors(lab)
     start_nodes(lab, stack)
     for address in DOOR:
         elected = election_order(address)[0]
@@ -55,14 +67,26 @@ def taken_over(lab, sniffer, stopwatch, address, *, within):
 def test_a_neighbour_resolves_a_service_to_the_elected_node_alone(address, stopwatch):
     elected, other = election_order(address)
     with laboratory() as (lab, stack):
-        sniffer = Sniffer(stack, lab.topology.local, "eth0", lab.directory / "sniffer.log")
+        sniffer = sniffing(lab, stack)
         start_nodes(lab, stack)
         stopwatch.start()
-        lab.add_service("door")
+        add_doors(lab)
         stopwatch.lap(f"{address} answers", partial(answered_by, lab, address, elected), 2.0)
         assert sniffer.answers(address) == {lab.topology.mac(elected)}
         assert not claimed(lab, sniffer, address, other, 0.0)
         assert lab.fetch(address, by=lab.topology.client) == elected
+
+
+def test_both_addresses_of_a_dual_stack_service_are_on_the_node_that_the_first_one_elects():
+    elected = election_order(DOOR[0])[0]
+    with laboratory() as (lab, stack):
+        sniffer = sniffing(lab, stack)
+        lab.add_service("door")
+        start_nodes(lab, stack)
+        for address in DOOR:
+            answers = partial(answered_by, lab, address, elected)
+            eventually(f"{elected} answers for {address}", answers, within=START)
+            assert sniffer.answers(address) == {lab.topology.mac(elected)}
 
 
 @ADDRESSES
@@ -88,6 +112,25 @@ def test_when_the_elected_node_is_killed_the_other_takes_over_and_gives_back(add
         stopwatch.lap(
             f"{address} is back", partial(answered_by, lab, address, elected), within=START
         )
+
+
+@ADDRESSES
+def test_a_node_that_stood_still_does_not_answer_for_what_another_took_over(address, stopwatch):
+    with laboratory() as (lab, stack):
+        sniffer = stand(lab, stack)
+        elected, second = election_order(address)
+        stopwatch.start()
+        lab.nodes[elected].process.suspend()
+        taken_over(lab, sniffer, stopwatch, address, within=3.5)
+        woke = stopwatch.start()
+        lab.nodes[elected].process.resume()
+        stopwatch.lap(
+            f"{address} is back", partial(answered_by, lab, address, elected), within=START
+        )
+        assert lab.fetch(address, by=lab.topology.client) == elected
+        claims = [frame["mac"] for frame in sniffer.claims(address, woke)]
+        assert claims[-1] == lab.topology.mac(elected)
+        assert lab.topology.mac(second) not in claims[claims.index(lab.topology.mac(elected)) :]
 
 
 @ADDRESSES

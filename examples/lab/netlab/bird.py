@@ -111,7 +111,7 @@ def parse_neighbors(text: str) -> dict[str, Neighbor]:
 
 def start(stack: ExitStack, topology: Topology, directory: Path, within: float = 10.0) -> Bird:
     """Start BIRD and wait until it answers; raises CommandFailed."""
-    directory.mkdir()
+    directory.mkdir(exist_ok=True)
     (directory / "bird.conf").write_text(configuration(), encoding="utf-8")
     control = directory / "bird.ctl"
     command = [

@@ -98,13 +98,14 @@ def _neighbor(address: str, said: dict[str, Any]) -> Neighbor:
 
 def start(stack: ExitStack, topology: Topology, directory: Path, within: float = 10.0) -> Frr:
     """Start both daemons and wait until bgpd answers; raises CommandFailed."""
-    directory.mkdir()
+    directory.mkdir(exist_ok=True)
     (directory / "zebra.conf").write_text("", encoding="utf-8")
     (directory / "bgpd.conf").write_text(configuration(), encoding="utf-8")
     (directory / "vtysh.conf").write_text("", encoding="utf-8")
     for path in (directory, *directory.iterdir()):
         shutil.chown(path, "frr", "frrvty")
     for daemon in ("zebra", "bgpd"):
+        (directory / f"{daemon}.vty").unlink(missing_ok=True)  # of an earlier start
         process = _start(stack, topology, directory, daemon)
         _wait_for(directory / f"{daemon}.vty", process, within)
     frr = Frr(directory)

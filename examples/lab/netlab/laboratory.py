@@ -43,9 +43,18 @@ class Laboratory:
         self.topology = wiring
         self.directory = directory
         self.manifests = directory / "manifests"
-        self.settings = directory / "settings.toml"
         self.router: Router | None = None
         self.nodes: dict[str, Node] = {}
+        self._router_lives = ExitStack()
+
+    def start_router(self, stack: ExitStack, kind: str) -> None:
+        """Start `frr` or `bird` in the router's namespace; raises CommandFailed."""
+        self._router_lives = stack.enter_context(ExitStack())
+        self.router = ROUTERS[kind].start(self._router_lives, self.topology, self.directory / kind)
+
+    def stop_router(self) -> None:
+        """End its daemons, which take their routes out of the kernel."""
+        self._router_lives.close()
 
     def write(self, name: str, text: str) -> None:
         """Put a manifest into the watched directory, whole or not at all."""
@@ -86,17 +95,16 @@ def assemble(stack: ExitStack, run_name: str, directory: Path, router: str) -> L
     wiring = topology.build(stack, run_name)
     laboratory = Laboratory(wiring, directory)
     shutil.copytree(EXAMPLE / "manifests", laboratory.manifests)
-    shutil.copy(EXAMPLE / "settings.toml", laboratory.settings)
+    shutil.copy(EXAMPLE / "settings.toml", directory)
     if router:
-        laboratory.router = ROUTERS[router].start(stack, wiring, directory / router)
+        laboratory.start_router(stack, router)
     web = str(Path(__file__).with_name("web.py"))
     for name in NODES:
         namespace = wiring.nodes[name]
         own = directory / name
         own.mkdir()
         namespace.start(stack, f"web {name}", [sys.executable, web, name], own / "web.log")
-        files = Files(laboratory.manifests, laboratory.settings, own)
-        laboratory.nodes[name] = Node(name, namespace, files)
+        laboratory.nodes[name] = Node(name, namespace, Files.under(directory, name))
     return laboratory
 
 

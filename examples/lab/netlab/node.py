@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +29,16 @@ class Files:
     manifests: Path
     settings: Path
     own: Path
-    """A directory for the ledger and the log."""
+    """A directory for the ledger, the log and the pid."""
+
+    @classmethod
+    def under(cls, directory: Path, node: str) -> Files:
+        """The files of one node of the laboratory in a directory."""
+        return cls(directory / "manifests", directory / "settings.toml", directory / node)
+
+    @property
+    def pid(self) -> Path:
+        return self.own / "pid"
 
 
 class Node:
@@ -41,7 +49,7 @@ class Node:
         self.namespace = namespace
         self.log = files.own / "proclaim.log"
         self.ledger = f"sqlite:{files.own / 'ledger.db'}"
-        self._files = files
+        self.files = files
         self._process: Process | None = None
         self._said_before = 0
 
@@ -51,9 +59,9 @@ class Node:
         self.ledger = ledger or self.ledger
         command = [
             *PROCLAIM,
-            *("run", str(self._files.manifests)),
+            *("run", str(self.files.manifests)),
             *("--node", self.name),
-            *("--settings", str(self._files.settings)),
+            *("--settings", str(self.files.settings)),
             *("--ledger", self.ledger),
         ]
         self._process = self.namespace.start(stack, f"proclaim {self.name}", command, self.log)
@@ -87,8 +95,3 @@ class Node:
         """The addresses that a Service of the namespace `default` holds in this node's ledger."""
         listed = self.ask_json("get", "services")
         return next((each["addresses"] for each in listed if each["name"] == service), [])
-
-
-def proclaim(arguments: Sequence[str]) -> str:
-    """Run `proclaim` to its end; raises CommandFailed."""
-    return run([*PROCLAIM, *arguments], timeout=30)

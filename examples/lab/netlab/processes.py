@@ -6,6 +6,7 @@ which also reaps it, so that nothing is left behind and no stranger is hit.
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -75,6 +76,14 @@ class Process:
             return self._handle.wait(within)
         except subprocess.TimeoutExpired:
             return self.kill()
+
+    def suspend(self) -> None:
+        """Let it stand still until `resume`."""
+        self._handle.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self._handle.send_signal(signal.SIGCONT)
 
     def kill(self) -> int:
         """End it without a chance to say goodbye.  Returns the exit status."""

@@ -1,7 +1,6 @@
-"""What a laboratory may have left behind: namespaces, directories and processes."""
+"""What a laboratory may have left behind: namespaces, a directory, processes."""
 
 import os
-import tempfile
 from pathlib import Path
 
 from netlab import namespaces, topology
@@ -13,11 +12,6 @@ def leftovers(run, directory=None):
     if directory is not None and directory.exists():
         found.append(f"directory {directory}")
     return found
-
-
-def directories():
-    """The directories of all laboratories that stand now."""
-    return set(Path(tempfile.gettempdir()).glob("proclaim-lab-*"))
 
 
 def children():
