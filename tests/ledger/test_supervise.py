@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -30,7 +31,7 @@ async def test_a_member_that_raises_is_run_again_after_growing_pauses(autojump_c
     observer = Observer()
     async with crew([Member("announcer x", run)], observer, Random(1)):
         await trio.sleep(600)
-    pauses = [later - earlier for earlier, later in zip(starts, starts[1:], strict=False)]
+    pauses = [later - earlier for earlier, later in pairwise(starts)]
     assert 0.4 <= pauses[0] <= 0.6
     assert pauses[3] > 4 * pauses[0]
     assert max(pauses) <= LONGEST_PAUSE_SECONDS * 1.2
@@ -49,7 +50,7 @@ async def test_a_member_that_was_steady_starts_again_soon(autojump_clock) -> Non
 
     async with crew([Member("x", run)], Observer(), Random(1)):
         await trio.sleep(400)
-    gaps = [later - earlier for earlier, later in zip(starts, starts[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(starts)]
     assert max(gaps) < STEADY_SECONDS + 2
 
 
@@ -97,9 +98,11 @@ async def test_a_ledger_that_hangs_or_refuses_does_not_keep_a_member_down(autoju
     async def refuse(_) -> None:
         raise RuntimeError("no ledger")
 
-    async with crew([failing("hanging")], hang, Random(1)):
-        async with crew([failing("refusing")], refuse, Random(1)):
-            await trio.sleep(20)
+    async with (
+        crew([failing("hanging")], hang, Random(1)),
+        crew([failing("refusing")], refuse, Random(1)),
+    ):
+        await trio.sleep(20)
     assert starts["hanging"] > 3
     assert starts["refusing"] > 3
 
