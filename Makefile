@@ -45,12 +45,15 @@ clean: ## remove what the other targets made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/bin/python:
+	@echo "making $(VENV)"
 	@PYTHON="$(PYTHON)" scripts/make-venv $(VENV)
 
 $(VENV)/members: $(PROJECTS) | $(VENV)/bin/python
-	$(PIP) install --quiet $(MEMBERS:%=-e %)
+	@echo "installing Proclaim into $(VENV)"
+	@$(PIP) install --quiet $(MEMBERS:%=-e %)
 	@touch $@
 
 $(VENV)/tools: pyproject.toml $(VENV)/members
-	$(PIP) install --quiet --group dev
+	@echo "installing the development tools into $(VENV)"
+	@$(PIP) install --quiet --group dev
 	@touch $@

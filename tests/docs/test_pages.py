@@ -12,6 +12,7 @@ from proclaim.model import Authority, Authorized, Listing, Pool, Service, Source
 from proclaim.plugins import installed
 from proclaim.settings import Settings, read_settings
 from proclaim.state import State
+from proclaim_cli.catalogue import application
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -83,7 +84,8 @@ def test_every_module_of_the_core_has_its_place_in_the_architecture() -> None:
 
 
 def accepted(error: str) -> list[str]:
-    return re.findall(r"[a-z_]+", error.partition("accepted are ")[2].removesuffix(" and tables"))
+    _, _, listed = error.removesuffix(" and tables").partition("accepted")
+    return re.findall(r"[a-z_0-9]+", listed.removeprefix(" are"))
 
 
 def test_every_key_of_the_settings_file_is_in_the_reference(tmp_path: Path) -> None:
@@ -97,14 +99,15 @@ def test_every_key_of_the_settings_file_is_in_the_reference(tmp_path: Path) -> N
     assert [key for key in keys if f"`{key}`" not in page] == []
 
 
-@pytest.mark.parametrize("table", ["l2_arp", "l2_arp.heartbeat"])
+@pytest.mark.parametrize("table", ["bgp", "file_source", "l2_arp", "l2_arp.heartbeat"])
 def test_every_key_of_a_plugin_is_in_the_reference(table: str) -> None:
     page = read(DOCS / "reference/settings.md")
     name, _, inner = table.partition(".")
     nonsense = {"nonsense": 1}
     settings = Settings(sections={name: {inner: nonsense} if inner else nonsense})
+    plugins, host = installed(), SystemHost("n1")
     with pytest.raises(SettingsError) as error:
-        installed().announcers(settings, SystemHost("n1"))
+        [*plugins.sources(settings, host), *plugins.announcers(settings, host)]
     keys = accepted(error.value.message)
     assert keys
     section = page.partition(f"`[{table}]`")[2].partition("\n## ")[0]
@@ -141,3 +144,35 @@ def test_two_histories_give_what_the_page_about_several_ledgers_says() -> None:
     assert held(("api", "web")) == {"api": "192.0.2.0", "web": "192.0.2.1"}
     assert held(("web",), ("zoo",), ("zoo", "web")) == {"zoo": "192.0.2.0", "web": "192.0.2.1"}
     assert held(("zoo", "web")) == {"zoo": "192.0.2.1", "web": "192.0.2.0"}
+
+
+BLOCK = re.compile(r"^```\n(.*?)^```", re.MULTILINE | re.DOTALL)
+CALL = re.compile(r"^(?:\$ )?(?:sudo )?(?:\.venv/bin/)?proclaim ([a-z]+)", re.MULTILINE)
+
+
+def commands() -> dict[str, list[str]]:
+    """Each command with its options, as the command line has them."""
+    group = application()
+    found: dict[str, list[str]] = {}
+    for name in group.list_commands(None):
+        command = group.get_command(None, name)
+        parts = [command, *getattr(command, "commands", {}).values()]
+        options = [each for part in parts for each in part.params if each.opts[0].startswith("-")]
+        found[name] = sorted({text for each in options for text in each.opts if text[:2] == "--"})
+    return found
+
+
+@pytest.mark.parametrize(("name", "options"), commands().items())
+def test_every_command_and_option_is_in_the_reference(name: str, options: list[str]) -> None:
+    page = read(DOCS / "reference/cli.md")
+    section = page.partition(f"\n## proclaim {name}\n")[2].partition("\n## ")[0]
+    shared = page.partition("\n## What several commands share\n")[2].partition("\n## ")[0]
+    assert section
+    assert [each for each in options if each not in section and each not in shared] == []
+
+
+def test_the_pages_call_no_command_that_does_not_exist() -> None:
+    known = commands()
+    for page in PAGES:
+        for block in BLOCK.findall(read(page)):
+            assert set(CALL.findall(block)) <= known.keys(), page
