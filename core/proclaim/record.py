@@ -135,13 +135,14 @@ def _differences(
         if heir is not None and heir.source != source and not isinstance(heir.resource, Pool):
             facts.append(Observed(heir.source, heir.resource, heir.origin))
     pools: dict[str, Sourced] = {}
+    foreign: list[tuple[Sourced, str]] = []
     for at, ref in enumerate((yield from ordered(incoming))):
         if at % PAUSE_EVERY == 0:
             yield
         sourced = incoming[ref]
         entry = state.get(ref)
         if entry is not None and entry.source != source:
-            facts.extend(_reject(state, source, sourced, f"is given by {entry.source} already"))
+            foreign.append((sourced, f"is given by {entry.source} already"))
         elif isinstance(sourced.resource, Pool):
             pools[ref.name] = sourced
         elif entry is None or (entry.resource, entry.origin) != (sourced.resource, sourced.origin):
@@ -152,7 +153,27 @@ def _differences(
         candidates = _rejected_pools(state, set(absent), set(given_up))
         candidates.update({name: (source, sourced) for name, sourced in pools.items()})
         facts.extend(_pools(state, candidates, set(absent)))
+    facts.extend(_reject_foreign(state, source, foreign, facts))
     return facts
+
+
+def _reject_foreign(
+    state: State, source: str, foreign: Iterable[tuple[Sourced, str]], facts: Iterable[Input]
+) -> list[Input]:
+    """Reject what another source gives already, as things stand after these facts."""
+    fulfilled = {
+        (fact.source, fact.resource.ref)
+        for fact in facts
+        if isinstance(fact, Observed) and fact.source != source
+    }
+    rejections: list[Input] = []
+    for sourced, problem in foreign:
+        known = state.rejections.get(sourced.resource.ref)
+        if known is not None and (known.source, sourced.resource.ref) in fulfilled:
+            rejections.append(Rejected(source, sourced.resource, problem, sourced.origin))
+        else:
+            rejections.extend(_reject(state, source, sourced, problem))
+    return rejections
 
 
 def _reject(state: State, source: str, sourced: Sourced, problem: str) -> list[Input]:

@@ -318,3 +318,14 @@ def test_an_address_outlives_the_time_its_file_cannot_be_read():
         .when(listing(Sourced(A, "a.yaml")))
         .then_decides(released("s", "192.0.2.0", pool="a", why=Why.GONE))
     )
+
+
+def test_a_source_that_makes_room_for_the_pool_in_force_is_rejected_in_its_place():
+    wider, theirs = pool("a", "192.0.2.0/30", "198.51.100.0/32"), pool("a", "203.0.113.0/32")
+    blocked = given(A, observed(B, source="k8s")).when(wider)
+    blocked.when(listing(theirs, source="k8s")).then(
+        removed(B, source="k8s"),
+        observed(wider),
+        rejected(theirs, "is given by test already", source="k8s"),
+        SourceListed("k8s"),
+    )
