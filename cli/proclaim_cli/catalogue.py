@@ -15,6 +15,7 @@ import typer
 from proclaim.errors import ProclaimError
 from typer.core import TyperGroup
 
+from proclaim_cli.single import PLAIN
 from proclaim_cli.views.say import warning
 
 COMMANDS = {
@@ -30,12 +31,6 @@ COMMANDS = {
     "plugins": "List the installed plugins and what each provides.",
 }
 
-_PLAIN: dict[str, Any] = {
-    "add_completion": False,
-    "pretty_exceptions_enable": False,
-    "rich_markup_mode": None,
-}
-
 
 class Catalogue(TyperGroup):
     """The commands by name, found when they are asked for."""
@@ -45,7 +40,7 @@ class Catalogue(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401
         if cmd_name in COMMANDS:
-            return _built_in(cmd_name)
+            return import_module(f"proclaim_cli.commands.{cmd_name}").command
         return _of_plugins().get(cmd_name)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
@@ -60,7 +55,7 @@ class Catalogue(TyperGroup):
 
 def application() -> Callable[..., Any]:
     """The whole command line, ready to be called with arguments."""
-    app = typer.Typer(cls=Catalogue, no_args_is_help=True, **_PLAIN)
+    app = typer.Typer(cls=Catalogue, no_args_is_help=True, **PLAIN)
     app.callback()(_root)
     called: Callable[..., Any] = typer.main.get_command(app)
     return called
@@ -81,12 +76,6 @@ def _root(
     """Give Services of type LoadBalancer their addresses, announce them, and remember why."""
 
 
-def _built_in(name: str) -> Any:  # noqa: ANN401
-    app = typer.Typer(**_PLAIN)
-    app.command(name, help=COMMANDS[name])(import_module(f"proclaim_cli.commands.{name}").command)
-    return typer.main.get_command(app)
-
-
 def _of_plugins() -> dict[str, Any]:
     from proclaim.plugins import installed
 
@@ -101,7 +90,7 @@ def _of_plugins() -> dict[str, Any]:
 
 def _add(found: dict[str, Any], plugin: str, group: typer.Typer) -> None:
     try:
-        within = typer.Typer(**_PLAIN)  # lends the group its looks
+        within = typer.Typer(**PLAIN)  # lends the group its looks
         within.callback()(_nothing)
         within.add_typer(group)
         made = dict(typer.main.get_group(within).commands)

@@ -19,7 +19,7 @@ class Output(StrEnum):
 
 Manifests = Annotated[
     list[str],
-    typer.Argument(metavar="MANIFESTS...", help="Files or directories of YAML; - for stdin."),
+    typer.Argument(metavar="MANIFESTS", help="Files or directories of YAML; - for stdin."),
 ]
 LedgerURL = Annotated[
     str | None,

@@ -1,1 +1,1 @@
-"""One module for each command, each with a function `command` that returns the exit status."""
+"""One module for each command, each with a `command` whose function returns the exit status."""

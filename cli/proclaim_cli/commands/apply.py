@@ -13,6 +13,7 @@ from proclaim.state import State
 
 from proclaim_cli.opening import Opened, absolute, opened, settings_of, state_at
 from proclaim_cli.options import LedgerURL, Manifests, NodeName, Output, SettingsFile, Shown
+from proclaim_cli.single import as_command
 from proclaim_cli.values.changes import Decisions, changes, nodes_of
 from proclaim_cli.values.reading import listing_of, observations, problems
 from proclaim_cli.views.changes import changes_text
@@ -20,6 +21,7 @@ from proclaim_cli.views.say import note, warning
 from proclaim_cli.views.structured import show
 
 
+@as_command
 def command(
     manifests: Manifests,
     node: NodeName = None,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 
 from proclaim_cli.options import Manifests, Output, Shown
+from proclaim_cli.single import as_command
 from proclaim_cli.values.reading import check, listing_of
 from proclaim_cli.views.say import note
 from proclaim_cli.views.structured import show
 
 
+@as_command
 def command(manifests: Manifests, output: Shown = Output.TABLE) -> int:
     """Check manifests; 1 when anything is wrong."""
     listing = listing_of(manifests)

@@ -12,6 +12,7 @@ from proclaim.explain import explain_address
 
 from proclaim_cli.opening import opened, settings_of, state_at
 from proclaim_cli.options import At, LedgerURL, NodeName, Output, SettingsFile, Shown
+from proclaim_cli.single import as_command
 from proclaim_cli.values.explained import AddressExplained, service_explained
 from proclaim_cli.values.names import service_named
 from proclaim_cli.values.resources import known_nodes
@@ -19,6 +20,7 @@ from proclaim_cli.views.explained import address_text, service_text
 from proclaim_cli.views.structured import show
 
 
+@as_command
 def command(
     subject: Annotated[
         str, typer.Argument(metavar="SERVICE|ADDRESS", help="web, shop/web, or an IP address.")

@@ -13,6 +13,7 @@ from proclaim.state import State
 
 from proclaim_cli.opening import Opened, opened, settings_of, state_at
 from proclaim_cli.options import At, LedgerURL, NodeName, Output, SettingsFile, Shown
+from proclaim_cli.single import as_command
 from proclaim_cli.values import resources
 from proclaim_cli.values.names import service_named
 from proclaim_cli.values.sessions import reached
@@ -33,10 +34,11 @@ class What(StrEnum):
     INTERFACES = "interfaces"
 
 
+@as_command
 def command(
     what: Annotated[What, typer.Argument(help="What to show.")],
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Only the one of this name.")
+        str | None, typer.Argument(metavar="NAME", help="Only the one of this name.")
     ] = None,
     at: At = None,
     node: NodeName = None,

@@ -14,6 +14,7 @@ from proclaim.log import PAGE
 
 from proclaim_cli.opening import Opened, opened, settings_of
 from proclaim_cli.options import LedgerURL, Output, SettingsFile, Shown
+from proclaim_cli.single import as_command
 from proclaim_cli.values.facts import FactRow, Remembered, concerned, row
 from proclaim_cli.values.names import Filter
 from proclaim_cli.values.when import position_at
@@ -23,10 +24,11 @@ from proclaim_cli.views.structured import line
 POLL_SECONDS = 0.3
 
 
+@as_command
 def command(
     refs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[REF...]", help="Only facts about these: service/default/web."),
+        typer.Argument(metavar="REF", help="Only facts about these: service/default/web."),
     ] = None,
     since: Annotated[
         str | None, typer.Option(metavar="WHEN", help="Facts after this position, time or age.")

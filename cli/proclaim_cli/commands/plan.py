@@ -11,6 +11,7 @@ from proclaim.state import State
 
 from proclaim_cli.opening import absolute, opened, settings_of, state_at
 from proclaim_cli.options import LedgerURL, Manifests, NodeName, Output, SettingsFile, Shown
+from proclaim_cli.single import as_command
 from proclaim_cli.values.changes import changes, decisions, nodes_of
 from proclaim_cli.values.reading import listing_of, observations, problems
 from proclaim_cli.views.changes import changes_text
@@ -20,6 +21,7 @@ from proclaim_cli.views.structured import show
 CHANGES = 2
 
 
+@as_command
 def command(
     manifests: Manifests,
     node: NodeName = None,

@@ -13,6 +13,7 @@ from proclaim.settings import Settings
 
 from proclaim_cli.opening import settings_of
 from proclaim_cli.options import Output, SettingsFile, Shown
+from proclaim_cli.single import as_command
 from proclaim_cli.views.structured import show
 from proclaim_cli.views.table import table
 
@@ -34,6 +35,7 @@ class PluginRow(NamedTuple):
     """Why these settings do not suit it."""
 
 
+@as_command
 def command(settings: SettingsFile = None, output: Shown = Output.TABLE) -> int:
     """List the plugins, with what the settings make them provide."""
     found = settings_of(settings)

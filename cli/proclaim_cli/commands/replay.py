@@ -17,6 +17,7 @@ from proclaim.log import rows
 
 from proclaim_cli.opening import Opened, opened, settings_of
 from proclaim_cli.options import LedgerURL, NodeName, Output, SettingsFile, Shown
+from proclaim_cli.single import as_command
 from proclaim_cli.values.plain import plain
 from proclaim_cli.values.replayed import Replay, Step
 from proclaim_cli.values.when import position_at
@@ -24,6 +25,7 @@ from proclaim_cli.views.replayed import step_text
 from proclaim_cli.views.structured import line
 
 
+@as_command
 def command(
     begin: Annotated[
         str | None, typer.Option("--from", metavar="WHEN", help="Show what comes after this.")

@@ -24,6 +24,7 @@ from proclaim.settings import Settings, read_settings
 from proclaim_cli.opening import settings_of, watching
 from proclaim_cli.options import LedgerURL, NodeName, SettingsFile
 from proclaim_cli.records import show_records
+from proclaim_cli.single import as_command
 from proclaim_cli.views.say import note
 
 _STOP = (signal.SIGTERM, signal.SIGINT)
@@ -40,10 +41,11 @@ class Service:
     log: EventLog
 
 
+@as_command
 def command(
     manifests: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[MANIFESTS...]", help="Files or directories to watch."),
+        typer.Argument(metavar="MANIFESTS", help="Files or directories to watch."),
     ] = None,
     node: NodeName = None,
     settings: SettingsFile = None,

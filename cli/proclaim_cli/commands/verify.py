@@ -10,6 +10,7 @@ from proclaim.verify import verify
 
 from proclaim_cli.opening import opened, settings_of
 from proclaim_cli.options import LedgerURL, Output, SettingsFile, Shown
+from proclaim_cli.single import as_command
 from proclaim_cli.views.structured import show
 
 
@@ -26,6 +27,7 @@ class Verified(NamedTuple):
     problems: tuple[str, ...]
 
 
+@as_command
 def command(
     ledger: LedgerURL = None, settings: SettingsFile = None, output: Shown = Output.TABLE
 ) -> int:

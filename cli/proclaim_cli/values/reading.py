@@ -29,7 +29,7 @@ class ProblemRow(NamedTuple):
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file
-        subject = f"{self.kind}/{self.name}" if self.name else self.kind
+        subject = "/".join(part for part in (self.kind, self.name) if part)
         return ": ".join(part for part in (place, subject, self.field, self.problem) if part)
 
 

@@ -1,0 +1,5 @@
+"""The command line for every test of it."""
+
+from cli.running import proclaim
+
+__all__ = ["proclaim"]

@@ -1,0 +1,68 @@
+"""`proclaim check`: every problem, one line each, and never a traceback."""
+
+import json
+from pathlib import Path
+
+import pytest
+from cli.running import POOL, service
+
+HERE = Path(__file__).parents[1] / "core" / "manifests"
+BROKEN = sorted(path.name for path in (HERE / "broken").iterdir())
+DOCUMENTED = (HERE / "broken.txt").read_text(encoding="utf-8").splitlines()
+
+OVERLAPPING = POOL.replace("name: public", "name: second").replace("192.0.2.0/30", "192.0.2.0/24")
+
+
+def test_sound_manifests_are_silent(proclaim):
+    proclaim.write("a.yaml", POOL, service("web"))
+    assert proclaim("check", proclaim.manifests)[:2] == (0, "")
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_manifest_gives_its_documented_lines_and_status_one(proclaim, monkeypatch, name):
+    monkeypatch.chdir(HERE / "broken")
+    ran = proclaim("check", name)
+    documented = [line for line in DOCUMENTED if line.startswith((f"{name}:", f"{name} "))]
+    assert ran.status == 1
+    assert sorted(set(documented)) == sorted(
+        line for line in ran.out.splitlines() if line in documented
+    )
+    assert "Traceback" not in ran.err
+
+
+def test_pools_that_overlap_are_named_with_their_place(proclaim):
+    proclaim.write("a.yaml", POOL)
+    proclaim.write("b.yaml", OVERLAPPING)
+    ran = proclaim("check", proclaim.manifests)
+    assert ran.status == 1
+    assert ran.out.startswith(f"{proclaim.manifests}/b.yaml:4: IPAddressPool/second: ")
+    assert "public" in ran.out
+    assert len(ran.out.splitlines()) == 1
+
+
+def test_problems_as_json_have_the_keys_that_scripts_rely_on(proclaim):
+    proclaim.write("a.yaml", POOL.replace("192.0.2.0/30", "192.0.2.0/99"))
+    ran = proclaim("check", proclaim.manifests, "-o", "json")
+    (problem,) = json.loads(ran.out)
+    assert ran.status == 1
+    assert set(problem) == {"file", "line", "kind", "name", "field", "problem"}
+    assert (problem["line"], problem["kind"], problem["name"]) == (5, "IPAddressPool", "public")
+    assert problem["field"] == "spec.addresses[0]"
+
+
+def test_standard_input_is_checked_too(proclaim):
+    ran = proclaim("check", "-", stdin=b"kind: [")
+    assert ran.status == 1
+    assert ran.out.startswith("-:1")
+
+
+def test_a_path_that_is_not_there_is_a_problem(proclaim):
+    ran = proclaim("check", proclaim.manifests / "nowhere.yaml")
+    assert ran.status == 1
+    assert "nowhere.yaml: is missing" in ran.out
+
+
+def test_checking_makes_no_ledger(proclaim, tmp_path):
+    proclaim.write("a.yaml", POOL)
+    proclaim("check", proclaim.manifests)
+    assert not list(tmp_path.glob("ledger*"))

@@ -1,0 +1,68 @@
+"""`proclaim explain`: the chain of rules, and the trap that nothing else names."""
+
+import json
+
+from cli.running import ADVERTISED, POOL, service
+
+
+def test_an_address_that_nothing_advertises_is_named_as_the_trap_it_is(proclaim):
+    proclaim.apply(POOL, service("web"))
+    ran = proclaim("explain", "web", "--node", "n1")
+    assert ran.status == 0
+    assert "has 192.0.2.0 from pool public" in ran.out
+    assert "not announced anywhere: no advertisement covers the pool public" in ran.out
+
+
+def test_an_announced_service_has_no_trap(proclaim):
+    proclaim.apply(POOL, ADVERTISED, service("web"))
+    explained = json.loads(proclaim("explain", "web", "--node", "n1", "-o", "json").out)
+    assert explained["trap"] == ""
+    routes, answers = explained["announced"]
+    assert (routes["announcer"], routes["announced"]) == ("bgp", True)
+    assert routes["to"] == [{"name": "tor", "state": ""}]
+    assert (answers["announced"], answers["code"]) == (False, "PoolNotAdvertised")
+
+
+def test_a_refused_service_is_told_what_each_pool_says(proclaim):
+    manual = POOL.replace("name: public", "name: manual").replace(
+        '192.0.2.0/30, "2001:db8::/64"]', "198.51.100.0/30], autoAssign: false"
+    )
+    one = POOL.replace("192.0.2.0/30", "192.0.2.0/32")
+    proclaim.apply(one, manual, service("a"), service("b"))
+    out = proclaim("explain", "b").out
+    assert "has no address" in out
+    assert "[Exhausted]" in out
+    assert "pool public: has no free IPv4 address" in out
+    assert "pool manual: gives nothing by itself (autoAssign is false)" in out
+
+
+def test_every_way_to_name_a_service_means_the_same(proclaim):
+    proclaim.apply(POOL, service("web", namespace="default"))
+    ways = ["web", "default/web", "service/default/web", "Service/web"]
+    assert len({proclaim("explain", way).out for way in ways}) == 1
+
+
+def test_an_address_leads_to_who_holds_it(proclaim):
+    proclaim.apply(POOL, service("web"))
+    out = proclaim("explain", "192.0.2.0").out
+    assert out.startswith("address 192.0.2.0 is in pool public\nservice default/web\n")
+    assert "nobody holds it" in proclaim("explain", "2001:db8::5").out
+    assert "is in no pool" in proclaim("explain", "203.0.113.9").out
+
+
+def test_why_it_was_refused_at_another_time(proclaim):
+    proclaim.apply(service("web"))
+    proclaim.apply(POOL, service("web"))
+    head = json.loads(proclaim("replay", "-o", "json").out.splitlines()[-1])["position"]
+    records = [json.loads(line) for line in proclaim("log", "-o", "json").out.splitlines()]
+    refused = next(each for each in records if each["topic"] == "AddressRefused/1")
+    assert "[NoPool]" in proclaim("explain", "web", "--at", f"@{refused['position']}").out
+    assert "[Free]" in proclaim("explain", "web", "--at", f"@{head}").out
+
+
+def test_a_service_that_nobody_knows_is_an_error(proclaim):
+    proclaim.apply(POOL)
+    ran = proclaim("explain", "nosuch")
+    assert ran.status == 1
+    assert "there is no Service default/nosuch" in ran.err
+    assert proclaim("explain", "a/b/c/d").status == 64

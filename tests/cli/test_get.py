@@ -1,0 +1,118 @@
+"""`proclaim get`: what a state holds, with the keys that scripts rely on."""
+
+import json
+
+import pytest
+import yaml
+from cli.running import ADVERTISED, ANSWERED, POOL, service
+
+
+def shown(proclaim, *arguments):
+    ran = proclaim("get", *arguments, "-o", "json")
+    assert ran.status == 0, ran.err
+    return json.loads(ran.out)
+
+
+def test_services_are_assigned_pending_or_none_of_our_business(proclaim):
+    other = service("inside").replace("LoadBalancer", "ClusterIP")
+    proclaim.apply(POOL, service("web"), service("mail", "198.51.100.1"), other)
+    by_name = {each["name"]: each for each in shown(proclaim, "services")}
+    web, mail, inside = by_name["web"], by_name["mail"], by_name["inside"]
+    assert set(web) == {"namespace", "name", "state", "addresses", "pool", "since", "reason"}
+    assert (web["state"], web["addresses"], web["pool"]) == ("assigned", ["192.0.2.0"], "public")
+    assert set(web["since"]) == {"position", "time"}
+    assert (mail["state"], mail["pool"], mail["addresses"]) == ("pending", None, [])
+    assert mail["reason"] == {
+        "code": "AddressOutsidePools",
+        "message": "no IPAddressPool contains 198.51.100.1",
+    }
+    assert (inside["state"], inside["since"]) == ("none", None)
+
+
+def test_a_service_with_one_of_two_preferred_families_is_partial(proclaim):
+    both = service("web").replace("type:", "ipFamilyPolicy: PreferDualStack, type:")
+    proclaim.apply(POOL.replace(', "2001:db8::/64"', ""), both)
+    (web,) = shown(proclaim, "services", "web")
+    assert (web["state"], web["addresses"]) == ("partial", ["192.0.2.0"])
+
+
+def test_the_addresses_of_a_pool_are_counted_exactly(proclaim):
+    proclaim.apply(POOL, service("web"), service("mail"))
+    (pool,) = shown(proclaim, "pools", "public")
+    assert pool == {
+        "name": "public",
+        "addresses": ["192.0.2.0/30", "2001:db8::/64"],
+        "total": 4 + 2**64,
+        "used": 2,
+        "available": 2 + 2**64,
+        "services": 2,
+    }
+
+
+def test_addresses_that_are_avoided_are_not_in_the_total(proclaim):
+    avoiding = POOL.replace('"2001:db8::/64"]', "198.51.100.0/24], avoidBuggyIPs: true")
+    proclaim.apply(avoiding, service("web"))
+    (pool,) = shown(proclaim, "pools")
+    assert (pool["total"], pool["used"], pool["available"]) == (3 + 254, 1, 3 + 253)
+
+
+def test_announcements_are_those_of_the_node_that_is_asked_for(proclaim):
+    proclaim.apply(POOL, ADVERTISED, ANSWERED, service("web"))
+    routes, answers = shown(proclaim, "announcements", "--node", "n1")
+    assert routes == {
+        "node": "n1",
+        "announcer": "bgp",
+        "prefix": "192.0.2.0/32",
+        "addresses": ["192.0.2.0"],
+        "services": ["default/web"],
+        "to": ["tor"],
+        "attributes": {"local_pref": None, "communities": []},
+    }
+    assert (answers["announcer"], answers["to"]) == ("l2", [])
+
+
+def test_announcements_are_of_every_node_that_is_described(proclaim):
+    nodes = [f"apiVersion: v1\nkind: Node\nmetadata: {{name: {name}}}\n" for name in ("b", "a")]
+    proclaim.apply(POOL, ADVERTISED, service("web"), *nodes)
+    assert [each["node"] for each in shown(proclaim, "announcements")] == ["a", "b"]
+    assert [each["name"] for each in shown(proclaim, "nodes")] == ["a", "b"]
+
+
+def test_what_was_is_shown_as_it_was(proclaim):
+    proclaim.apply(POOL, service("web"))
+    proclaim.apply(POOL)
+    assert shown(proclaim, "services") == []
+    records = [json.loads(line) for line in proclaim("log", "-o", "json").out.splitlines()]
+    assigned = next(each for each in records if each["topic"] == "AddressAssigned/1")
+    (web,) = shown(proclaim, "services", "--at", f"@{assigned['position']}")
+    assert web["addresses"] == ["192.0.2.0"]
+    (at_that_time,) = shown(proclaim, "services", "--at", assigned["time"])
+    assert at_that_time == web
+    assert shown(proclaim, "services", "--at", "1d") == []
+
+
+@pytest.mark.parametrize("what", ["peers", "interfaces", "nodes"])
+def test_what_nobody_reported_is_an_empty_list(proclaim, what):
+    proclaim.apply(POOL)
+    assert shown(proclaim, what) == []
+
+
+def test_a_name_that_is_not_there_is_an_error_with_a_hint(proclaim):
+    proclaim.apply(POOL)
+    ran = proclaim("get", "services", "nosuch")
+    assert (ran.status, ran.out) == (1, "")
+    assert ran.err.startswith("error: there is no nosuch")
+    assert "\nhint: " in ran.err
+
+
+def test_yaml_says_what_json_says(proclaim):
+    proclaim.apply(POOL, service("web"))
+    ran = proclaim("get", "services", "-o", "yaml")
+    assert yaml.safe_load(ran.out) == shown(proclaim, "services")
+
+
+def test_a_reader_never_makes_a_ledger(proclaim, tmp_path):
+    ran = proclaim("get", "services")
+    assert ran.status == 1
+    assert ran.err.startswith("error: there is no ledger at ")
+    assert not list(tmp_path.glob("ledger*"))

@@ -1,0 +1,95 @@
+"""`proclaim log`: the facts, filtered, and what they changed."""
+
+import json
+
+import pytest
+from cli.running import POOL, service
+
+
+@pytest.fixture
+def recorded(proclaim):
+    """A ledger in which one Service came, changed and went, beside another."""
+    proclaim.apply(POOL, service("web"), service("mail"))
+    proclaim.apply(POOL, service("web", "192.0.2.3"), service("mail"))
+    proclaim.apply(POOL, service("mail"))
+    return proclaim
+
+
+def records(proclaim, *arguments):
+    ran = proclaim("log", *arguments, "-o", "json")
+    assert ran.status == 0, ran.err
+    return [json.loads(line) for line in ran.out.splitlines()]
+
+
+def test_every_fact_is_a_line_in_order(recorded):
+    found = records(recorded)
+    assert [each["position"] for each in found] == list(range(1, len(found) + 1))
+    assert all({"position", "time", "topic", "ref"} <= set(each) for each in found)
+    assert all(each["time"].endswith("Z") and "." in each["time"] for each in found)
+
+
+def test_a_resource_is_found_by_its_name_with_the_decisions_about_it(recorded):
+    topics = [each["topic"] for each in records(recorded, "service/default/web")]
+    assert topics == [
+        "ServiceObserved/1",
+        "AddressAssigned/1",
+        "ServiceObserved/1",
+        "AddressReleased/1",
+        "AddressAssigned/1",
+        "ResourceRemoved/1",
+        "AddressReleased/1",
+    ]
+
+
+def test_several_names_are_found_together(recorded):
+    found = records(recorded, "Service/default/mail", "ipaddresspool/public")
+    assert {each["ref"] for each in found} == {"Service/default/mail", "IPAddressPool/public"}
+
+
+def test_a_kind_alone_means_all_of_it(recorded):
+    assert {each["ref"] for each in records(recorded, "services")} == {
+        "Service/default/web",
+        "Service/default/mail",
+    }
+
+
+def test_a_range_of_positions_is_open_at_its_beginning(recorded):
+    found = records(recorded, "--since", "@2", "--until", "@4")
+    assert [each["position"] for each in found] == [3, 4]
+    assert records(recorded, "--since", "1h") == records(recorded)
+    assert records(recorded, "--until", "1h") == []
+
+
+def test_what_changed_is_told_field_by_field(recorded):
+    fields = [each for fact in records(recorded, "-p", "service/web") for each in fact["changed"]]
+    assert {"field": "requested_addresses", "before": None, "after": ["192.0.2.3"]} in fields
+    assert {"field": "addresses", "before": ["192.0.2.1"], "after": None} in fields
+    text = recorded("log", "-p", "service/web").out
+    assert '    + requested_addresses: ["192.0.2.3"]\n' in text
+
+
+def test_changes_are_told_against_what_was_before_the_range(recorded):
+    whole = records(recorded, "-p")
+    assert records(recorded, "-p", "--since", "@6") == whole[6:]
+
+
+def test_one_line_each(recorded):
+    lines = recorded("log", "--oneline").out.splitlines()
+    assert len(lines) == len(records(recorded))
+    assert lines[0].startswith("@1 ")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nosuchkind/x"],
+        ["service/a/b/c"],
+        ["--since", "yesterday"],
+        ["--since", "@1000"],
+        ["--until", "2026-01-01"],
+    ],
+)
+def test_what_means_nothing_is_a_wrong_usage_with_a_hint(recorded, arguments):
+    ran = recorded("log", *arguments)
+    assert (ran.status, ran.out) == (64, "")
+    assert "\nhint: " in ran.err

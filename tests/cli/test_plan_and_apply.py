@@ -1,0 +1,94 @@
+"""`proclaim plan` and `proclaim apply`: what changes, and what is recorded."""
+
+import json
+
+from cli.running import ADVERTISED, POOL, service
+
+
+def test_a_plan_records_nothing_and_says_by_its_status_that_something_would_change(
+    proclaim, tmp_path
+):
+    proclaim.write("a.yaml", POOL, service("web"))
+    assert proclaim("plan", proclaim.manifests).status == 2
+    assert not list(tmp_path.glob("ledger*"))
+
+
+def test_what_was_applied_needs_no_further_plan(proclaim):
+    assert proclaim.apply(POOL, ADVERTISED, service("web")).status == 0
+    ran = proclaim("plan", proclaim.manifests)
+    assert (ran.status, ran.out) == (0, "no changes: 1 service kept\n")
+
+
+def test_apply_does_what_plan_said(proclaim):
+    proclaim.write("all.yaml", POOL, ADVERTISED, service("web"), service("ssh", "192.0.2.2"))
+    planned = proclaim("plan", proclaim.manifests).out
+    assert proclaim("apply", proclaim.manifests).out == planned
+
+
+def test_applying_the_same_again_records_nothing(proclaim):
+    proclaim.apply(POOL, service("web"))
+    assert "0 facts recorded" in proclaim("apply", proclaim.manifests).err
+
+
+def test_a_plan_as_json_has_the_keys_that_scripts_rely_on(proclaim):
+    proclaim.apply(POOL, ADVERTISED, service("web"), service("old"))
+    proclaim.write("all.yaml", POOL, ADVERTISED, service("web", "192.0.2.3"), service("new"))
+    ran = proclaim("plan", proclaim.manifests, "--node", "n1", "-o", "json")
+    planned = json.loads(ran.out)
+    assert ran.status == 2
+    assert set(planned) == {"services", "announcements", "summary"}
+    keys = {"namespace", "name", "change", "before", "after", "reason"}
+    assert all(set(each) == keys for each in planned["services"])
+    by_name = {each["name"]: each for each in planned["services"]}
+    assert (by_name["web"]["change"], by_name["web"]["after"]) == ("moved", ["192.0.2.3"])
+    assert by_name["old"]["change"] == "released"
+    assert by_name["new"]["change"] == "assigned"
+    assert {each["node"] for each in planned["announcements"]} == {"n1"}
+    assert planned["summary"]["to"] == ["tor"]
+    assert planned["summary"]["services"]["moved"] == 1
+
+
+def test_the_lines_of_a_plan_say_why(proclaim):
+    proclaim.apply(POOL, service("web"))
+    proclaim.write("all.yaml", POOL, service("mail", "198.51.100.1"))
+    out = proclaim("plan", proclaim.manifests).out
+    assert "- service default/web: released 192.0.2.0 (the Service was deleted)\n" in out
+    assert "! service default/mail: refused (no IPAddressPool contains 198.51.100.1)\n" in out
+
+
+def test_problems_are_told_and_everything_else_goes_on(proclaim):
+    proclaim.write("bad.yaml", POOL.replace("public", "bad").replace("192.0.2.0/30", "x"))
+    ran = proclaim.apply(POOL, service("web"))
+    assert ran.status == 1
+    assert "default/web: assigned 192.0.2.0" in ran.out
+    assert "warning:" in ran.err
+    assert "bad.yaml:5: IPAddressPool/bad: spec.addresses[0]" in ran.err
+
+
+def test_a_pool_in_the_way_of_another_is_told_at_planning(proclaim):
+    proclaim.write("second.yaml", POOL.replace("public", "second"))
+    proclaim.write("all.yaml", POOL)
+    ran = proclaim("plan", proclaim.manifests)
+    assert ran.status == 1
+    assert "IPAddressPool/second" in ran.err
+
+
+def test_a_broken_document_keeps_its_last_good_value(proclaim):
+    proclaim.apply(POOL, service("web"))
+    ran = proclaim.apply(POOL.replace("192.0.2.0/30", "nonsense"), service("web"))
+    assert ran.status == 1
+    assert ran.out == "no changes: 1 service kept\n"
+
+
+def test_a_password_is_never_recorded(proclaim, tmp_path):
+    secret = ADVERTISED.replace("203.0.113.1}", "203.0.113.1, password: horsebattery}")
+    ran = proclaim.apply(POOL, secret)
+    shown = "".join([*ran[1:], *proclaim("log", "-p")[1:]])
+    assert "tor" in shown
+    assert "horsebattery" not in shown
+    assert all(b"horsebattery" not in path.read_bytes() for path in tmp_path.glob("ledger*"))
+
+
+def test_no_path_given_is_a_wrong_usage(proclaim):
+    assert proclaim("plan").status == 64
+    assert proclaim("apply").status == 64

@@ -1,0 +1,64 @@
+"""`proclaim replay` and `proclaim verify`: the ledger once more, from its start."""
+
+import json
+import sqlite3
+from contextlib import closing
+
+from cli.running import ADVERTISED, POOL, service
+
+
+def test_a_replay_ends_with_the_digest_that_verify_gives(proclaim):
+    proclaim.apply(POOL, service("web"))
+    replayed = proclaim("replay").out.splitlines()[-1]
+    verified = proclaim("verify").out.splitlines()
+    assert verified[0].startswith("clean: ")
+    assert replayed == verified[1]
+
+
+def test_a_replay_says_what_each_transaction_changed(proclaim):
+    proclaim.apply(POOL, ADVERTISED, service("web"))
+    proclaim.apply(POOL, ADVERTISED)
+    out = proclaim("replay", "--node", "n1").out
+    assert "    default/web: 192.0.2.0 assigned: lowest free address of pool public\n" in out
+    assert "    bgp on n1: 192.0.2.0/32 added, to tor\n" in out
+    assert "    default/web: 192.0.2.0 released: the Service was deleted\n" in out
+    assert "    bgp on n1: 192.0.2.0/32 removed, to tor\n" in out
+
+
+def test_a_replay_in_parts_gives_the_state_at_its_end(proclaim):
+    proclaim.apply(POOL, service("web"))
+    middle = json.loads(proclaim("replay", "-o", "json").out.splitlines()[-1])
+    proclaim.apply(POOL)
+    until = proclaim("replay", "-o", "json", "--until", f"@{middle['position']}").out
+    assert json.loads(until.splitlines()[-1]) == middle
+    after = proclaim("replay", "-o", "json", "--from", f"@{middle['position']}").out.splitlines()
+    assert [json.loads(line)["holdings"][0]["after"] for line in after[:-1]] == [[]]
+
+
+def test_a_replay_in_time_is_the_same_replay(proclaim):
+    proclaim.apply(POOL, service("web"))
+    assert proclaim("replay", "--speed", "1000000x").out == proclaim("replay").out
+    assert proclaim("replay", "--speed", "fast").status == 64
+
+
+def test_the_counts_of_a_clean_ledger(proclaim):
+    proclaim.apply(POOL, service("web"))
+    ran = proclaim("verify", "-o", "json")
+    verified = json.loads(ran.out)
+    assert ran.status == 0
+    assert (verified["clean"], verified["problems"], verified["unknown"]) == (True, [], 0)
+    assert verified["facts"] == verified["transactions"] + 3
+
+
+def test_a_damaged_fact_is_found_and_named(proclaim, tmp_path):
+    proclaim.apply(POOL, service("web"))
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as connection, connection:
+        connection.execute(
+            "UPDATE stored_events SET"
+            " state = CAST(replace(state, '192.0.2.0', '192.0.2.1') AS BLOB)"
+            " WHERE topic LIKE 'AddressAssigned%'"
+        )
+    ran = proclaim("verify")
+    assert ran.status == 1
+    assert ran.out.startswith("position 5: AddressAssigned/1: the checksum does not match")
+    assert proclaim("get", "services").status == 1
