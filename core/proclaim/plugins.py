@@ -94,15 +94,16 @@ class Plugins:
 
         Raises LedgerError when no plugin knows the URL, or it cannot be opened.
         """
-        log: EventLog | None = self._hooks.hook.proclaim_event_log(
-            url=url, read_only=read_only, owner=owner
-        )
-        if log is None:
-            raise LedgerError(
-                f"no installed plugin can open the ledger {_without_password(url)}",
-                hint="known are memory: and sqlite:PATH",
+        for name in self._names():
+            log: EventLog | None = self._ask(
+                name, "proclaim_event_log", url=url, read_only=read_only, owner=owner
             )
-        return log
+            if log is not None:
+                return log
+        raise LedgerError(
+            f"no installed plugin can open the ledger {_without_password(url)}",
+            hint="known are memory: and sqlite:PATH",
+        )
 
     def _names(self) -> list[str]:
         return sorted(name for name, plugin in self._hooks.list_name_plugin() if plugin)
@@ -126,20 +127,29 @@ class Plugins:
 
     def _collect(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:  # noqa: ANN401
         """What each plugin answers to a hook, by plugin name."""
-        found: list[tuple[str, Any]] = []
-        for name in self._names():
-            others = [self._hooks.get_plugin(other) for other in self._names() if other != name]
-            caller = self._hooks.subset_hook_caller(hook, others)
-            try:
-                answers = caller(**arguments)
-                found.extend((name, item) for answer in answers for item in answer or ())
-            except ProclaimError:
-                raise
-            except Exception as error:
-                raise PluginError(
-                    f"the plugin {name} failed in {hook}: {type(error).__name__}: {error}"
-                ) from error
-        return found
+        return [
+            (name, item)
+            for name in self._names()
+            for item in self._ask(name, hook, **arguments) or ()
+        ]
+
+    def _ask(self, name: str, hook: str, **arguments: Any) -> Any:  # noqa: ANN401 - the hook's own
+        """What one plugin answers: one value, or all that it offers.
+
+        Raises PluginError naming the plugin when it raises anything of its own.
+        """
+        others = [self._hooks.get_plugin(other) for other in self._names() if other != name]
+        try:
+            answer = self._hooks.subset_hook_caller(hook, others)(**arguments)
+            if not isinstance(answer, list):
+                return answer  # the first result of a hook that has one
+            return [item for offers in answer for item in offers or ()]
+        except ProclaimError:
+            raise
+        except Exception as error:
+            raise PluginError(
+                f"the plugin {name} failed in {hook}: {type(error).__name__}: {error}"
+            ) from error
 
     def _named(self, hook: str, **arguments: Any) -> list[Any]:  # noqa: ANN401
         owners: dict[str, str] = {}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -69,12 +70,15 @@ def read_settings(path: str | None) -> Settings:
 def _checked(path: str, document: dict[str, Any]) -> Settings:
     sections = {key: value for key, value in document.items() if isinstance(value, dict)}
     plain = {key: value for key, value in document.items() if not isinstance(value, dict)}
+    for key in sections.keys() & _KEYS.keys():
+        raise SettingsError(f"{path}: {key}: is not a table; write it before the first table")
     for key, value in plain.items():
         if key not in _KEYS:
             raise SettingsError(
                 f"{path}: {key}: unknown key; accepted are {', '.join(sorted(_KEYS))} and tables"
             )
-        if not isinstance(value, _KEYS[key]) or isinstance(value, bool):
+        endless = isinstance(value, float) and not isfinite(value)
+        if not isinstance(value, _KEYS[key]) or isinstance(value, bool) or endless:
             wanted = "a text" if _KEYS[key] is str else "a number of seconds"
             raise SettingsError(f"{path}: {key}: {value!r} is not {wanted}")
     authority = plain.pop("authority", Authority.ALLOCATE)

@@ -163,7 +163,7 @@ terrain = st.one_of(
     st.just(Community("aliases", (("alias", "64512:9"),))),
 )
 resources = st.one_of(services, services, services, slices, slices, pools, terrain)
-sources = st.sampled_from(("files", "k8s"))
+sources = st.sampled_from(("files",) * 5 + ("k8s",))
 changes = st.builds(
     Change,
     sources,
@@ -175,6 +175,25 @@ listings = st.builds(
 )
 authorities = st.sampled_from(Authority).map(Authorized)
 observations = st.one_of(changes, changes, changes, changes, listings, authorities)
-histories = st.lists(observations, max_size=10).map(
-    lambda said: [Authorized(Authority.ALLOCATE), *said]
+GROUND = (
+    Pool("p", addresses=("192.0.2.0/29",)),
+    BGPAdvertisement("x"),
+    L2Advertisement("x"),
+    BGPPeer("t1", 64512, peer_asn=64513),
+    Node("n1", (("zone", "a"),)),
+    Node("n2", (("zone", "b"),)),
+    *(Service("default", name, type="LoadBalancer") for name in "abcd"),
 )
+"""Enough to announce something, so that what happens later matters."""
+
+
+@st.composite
+def histories_of(draw) -> list:
+    """A listing of most of the ground and something more, and what happens then."""
+    kept = [each for each in GROUND if draw(st.integers(0, 9))]
+    more = draw(st.lists(resources, max_size=4))
+    first = Listing("files", tuple(Sourced(each) for each in (*kept, *more)))
+    return [Authorized(Authority.ALLOCATE), first, *draw(st.lists(observations, max_size=8))]
+
+
+histories = histories_of()
