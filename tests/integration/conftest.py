@@ -11,7 +11,6 @@ import pytest
 from integration.lab import measured
 from netlab.laboratory import missing
 
-
 _ASKERS = {"arping": "iputils-arping", "ndisc6": "ndisc6"}
 """Commands that the tests themselves ask with, and their Debian packages."""
 
