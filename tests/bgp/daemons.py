@@ -99,6 +99,8 @@ class Neighbor:
     four: bool = True
     """Whether there is a session over IPv4."""
     six: bool = True
+    passive: bool = True
+    """Whether the router waits for the speaker to connect."""
 
 
 @dataclass
@@ -166,13 +168,14 @@ class Bird(Router):
     def start(self) -> None:
         near = self.neighbor
         password = f'password "{near.password}";' if near.password else ""
+        passive = "passive yes;" if near.passive else "connect delay time 1;"
         text = "router id 192.0.2.2;\nprotocol device {}\n"
         for wanted, name, address in ((near.four, "p4", SPEAKER4), (near.six, "p6", SPEAKER6)):
             local = ROUTER4 if name == "p4" else ROUTER6
             if wanted:
                 text += (
                     f"protocol bgp {name} {{ local {local} as {near.asn}; "
-                    f"neighbor {address} as {near.peer_asn}; {password} passive yes; "
+                    f"neighbor {address} as {near.peer_asn}; {password} {passive} "
                     "error wait time 1,2; connect retry time 1;"
                     "ipv4 { import all; export none; import table on; };"
                     "ipv6 { import all; export none; import table on; }; }\n"
@@ -218,7 +221,8 @@ class Frr(Router):
         peers = [SPEAKER4] * near.four + [SPEAKER6] * near.six
         for peer in peers:
             lines += [f" neighbor {peer} remote-as {near.peer_asn}"]
-            lines += [f" neighbor {peer} passive", f" neighbor {peer} timers connect 1"]
+            lines += [f" neighbor {peer} passive"] * near.passive
+            lines += [f" neighbor {peer} timers connect 1"]
             lines += [f" neighbor {peer} password {near.password}"] * bool(near.password)
         for family in ("ipv4", "ipv6"):
             lines += [f" address-family {family} unicast"]

@@ -31,7 +31,12 @@ ROUTER, NODE = "192.0.2.2", "192.0.2.1"
 
 
 def peer(name: str = "p", **fields: Any) -> BGPPeer:
-    given = {"my_asn": 64512, "peer_asn": 64513, "peer_address": ROUTER, "hold_seconds": 9}
+    given: dict[str, Any] = {
+        "my_asn": 64512,
+        "peer_asn": 64513,
+        "peer_address": ROUTER,
+        "hold_seconds": 9,
+    }
     return BGPPeer(name, **(given | fields))
 
 
@@ -346,7 +351,11 @@ async def test_two_announcers_that_connect_to_each_other_end_with_one_session(
         network = Network()
         ledgers = [Ledger(), Ledger()]
         for at, (mine, theirs) in enumerate(((NODE, ROUTER), (ROUTER, NODE))):
-            asns = {"my_asn": 64512 + at, "peer_asn": 64513 - at, "peer_address": theirs}
+            asns: dict[str, Any] = {
+                "my_asn": 64512 + at,
+                "peer_asn": 64513 - at,
+                "peer_address": theirs,
+            }
             wanted = Latest(Wanted(routes(f"198.51.100.{at}/32"), (peer(**asns),)))
             host = FakeHost(network, mine, f"node{at}")
             announcer = BGPAnnouncer(host, Options(listen=((mine, 179),)))

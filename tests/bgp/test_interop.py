@@ -20,7 +20,6 @@ from bgp.daemons import (
     Neighbor,
     OpenBgpd,
     Router,
-    Seen,
     Speaker,
     Wire,
     eventually,
@@ -72,13 +71,9 @@ def routing(lab: Wire) -> Iterator[Callable[..., Router]]:
             router.stop()
 
 
-def seen(router: Router) -> dict[str, Seen]:
-    return router.routes()
-
-
 def has(router: Router, *prefixes: str) -> None:
     eventually(
-        f"routes {prefixes}: {router.log()[-3000:]}", lambda: set(seen(router)) == set(prefixes)
+        f"routes {prefixes}: {router.log()[-3000:]}", lambda: set(router.routes()) == set(prefixes)
     )
 
 
@@ -89,7 +84,7 @@ def test_routes_of_both_families_come_and_go(
     router = routing(kind)
     speaker.want(BOTH, V4 + V6)
     has(router, "198.51.100.1/32", "198.51.100.2/32", "2001:db8::1/128", "2001:db8::2/128")
-    four, six = seen(router)["198.51.100.1/32"], seen(router)["2001:db8::1/128"]
+    four, six = router.routes()["198.51.100.1/32"], router.routes()["2001:db8::1/128"]
     assert (four.next_hop, six.next_hop) == (SPEAKER4, SPEAKER6)
     assert four.communities == six.communities == frozenset(COMMUNITIES)
     speaker.want(BOTH, V4[:1] + V6[:1])
@@ -105,7 +100,7 @@ def test_ipv6_routes_over_an_ipv4_session_have_an_ipv6_next_hop(
     router = routing(kind, six=False)
     speaker.want([peer(dual_stack_address_family=True)], V4[:1] + V6[:1])
     has(router, "198.51.100.1/32", "2001:db8::1/128")
-    assert seen(router)["2001:db8::1/128"].next_hop == SPEAKER6
+    assert router.routes()["2001:db8::1/128"].next_hop == SPEAKER6
 
 
 @pytest.mark.parametrize("kind", ROUTERS)
@@ -115,7 +110,7 @@ def test_internal_peers_are_told_the_local_preference(
     router = routing(kind, asn=64512, six=False)
     speaker.want([peer(peer_asn=64512)], [{**V4[0], "local_pref": 250}, V4[1]])
     has(router, "198.51.100.1/32", "198.51.100.2/32")
-    told = {prefix: route.local_pref for prefix, route in seen(router).items()}
+    told = {prefix: route.local_pref for prefix, route in router.routes().items()}
     assert told == {"198.51.100.1/32": 250, "198.51.100.2/32": 100}
 
 
@@ -167,3 +162,20 @@ def test_a_router_that_died_is_told_everything_again(
         path.unlink(missing_ok=True)
     router.start()
     has(router, "198.51.100.1/32", "198.51.100.2/32", "2001:db8::1/128", "2001:db8::2/128")
+
+
+@pytest.mark.parametrize("kind", [Bird, Frr])
+@pytest.mark.parametrize("password", ["", "correct-horse"])
+def test_sides_that_both_connect_end_with_one_session(
+    kind: type[Router], password: str, lab: Wire, routing: Callable[..., Router]
+) -> None:
+    router = routing(kind, passive=False, password=password)
+    speaker = Speaker(lab.speaker, SPEAKER4, SPEAKER6)
+    kept = {"password": "inline"} if password else {}
+    both = [{**one, **kept} for one in BOTH]
+    try:
+        speaker.want(both, V4 + V6, secrets=dict.fromkeys(("p4", "p6"), password))
+        has(router, "198.51.100.1/32", "198.51.100.2/32", "2001:db8::1/128", "2001:db8::2/128")
+        eventually("both are up", lambda: set(speaker.states().values()) == {"Established"})
+    finally:
+        speaker.kill()

@@ -9,7 +9,6 @@ session.
 from __future__ import annotations
 
 import logging
-import socket
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
@@ -22,6 +21,7 @@ from proclaim import (
     Host,
     Latest,
     Listing,
+    Observation,
     Observe,
     PeerStatus,
     Sourced,
@@ -31,15 +31,16 @@ from proclaim import (
 from proclaim.model import Secret
 
 from proclaim_bgp.connection import GOODBYE_SECONDS, SLICE_SECONDS
+from proclaim_bgp.door import Door
 from proclaim_bgp.link import DECONFIGURED, RECONFIGURED, Link, remote_address
-from proclaim_bgp.neighbor import concerns, family_of
+from proclaim_bgp.neighbor import concerns, password_problem
 from proclaim_bgp.options import Options
-from proclaim_bgp.sockets import set_password
 from proclaim_bgp.wire import Prefix, prefix
 
 _LOG = logging.getLogger("proclaim.bgp")
 
 SOURCE = "bgp"
+_AGAIN_SECONDS = 5.0
 Statuses = Mapping[str, PeerStatus]
 _Key = tuple[str, str]
 _Start = Callable[[], Awaitable[None]]
@@ -58,19 +59,24 @@ class BGPAnnouncer:
     async def run(self, wanted: Latest[Wanted], observe: Observe) -> None:
         """Keep the peers told until cancelled; then say Cease to each, within a second."""
         roster = _Roster(self._host, self._options)
+        reporting = False
         try:
             async with trio.open_nursery() as nursery:
-                for address, port in self._options.listen:
-                    nursery.start_soon(roster.listen, address, port)
+                doors = [Door(address, port) for address, port in self._options.listen]
+                for door in doors:
+                    nursery.start_soon(door.keep_open, self._host, roster.accept)
+                    nursery.start_soon(door.follow_passwords, self._host, roster.passwords)
                 async for value in wanted.changes():
                     for start in await roster.follow(value):
                         nursery.start_soon(start)
-                    if not roster.reporting:
-                        roster.reporting = True
+                    for door in doors:
+                        door.set_passwords(roster.passwords())
+                    if not reporting:
+                        reporting = True
                         nursery.start_soon(_report, roster.statuses, observe)
         finally:
             with trio.move_on_after(GOODBYE_SECONDS, shield=True):
-                await observe(_listing(roster.statuses.value))
+                await _tell(_listing(roster.statuses.value), observe)
 
 
 class _Roster:
@@ -78,13 +84,11 @@ class _Roster:
 
     def __init__(self, host: Host, options: Options) -> None:
         self.statuses: Latest[Statuses] = Latest({})
-        self.reporting = False
         self._host = host
         self._options = options
         self._links: dict[str, Link] = {}
         self._wanted: Mapping[_Key, Announcement] = {}
         self._owners: dict[str, dict[Prefix, _Key]] = {}
-        self._listening: list[socket.socket] = []
 
     def _report(self, link: Link, status: PeerStatus) -> None:
         if self._links.get(status.peer) is link:
@@ -106,7 +110,6 @@ class _Roster:
             self._wanted = new
         for link in self._links.values():
             link.flush()
-        self._key_listeners()
         return starts
 
     def _follow_peers(self, peers: Mapping[str, BGPPeer]) -> list[_Start]:
@@ -171,18 +174,8 @@ class _Roster:
             del owners[parsed]
             link.drop(parsed)
 
-    # --- the passive side -----------------------------------------------------------------------
-
-    async def listen(self, address: str, port: int) -> None:
-        """Accept connections from peers that are configured, and refuse others."""
-
-        def prepare(made: socket.socket) -> None:
-            self._listening.append(made)
-            self._key_listeners()
-
-        await self._host.serve_tcp(address, port, prepare, self._accept)
-
-    async def _accept(self, stream: trio.abc.Stream) -> None:
+    async def accept(self, stream: trio.abc.Stream) -> None:
+        """Let the peer whose address a connection comes from take it; refuse any other."""
         remote = remote_address(stream).partition("%")[0]
         for link in list(self._links.values()):
             if link.peer.peer_address.partition("%")[0] == remote and await link.accept(stream):
@@ -190,18 +183,16 @@ class _Roster:
         _LOG.debug("refused a connection from %s", remote)
         await trio.aclose_forcefully(stream)
 
-    def _key_listeners(self) -> None:
-        """Demand the signatures of peers with a password on what listens."""
-        for made in self._listening:
-            for link in self._links.values():
-                password = self._host.secrets.value.get(link.peer.name, "")
-                if link.peer.password is Secret.NONE or not link.peer.peer_address or not password:
-                    continue
-                family = (
-                    socket.AF_INET if family_of(link.peer.peer_address) == 1 else socket.AF_INET6
-                )
-                if made.family == family:
-                    set_password(made, link.peer.peer_address, password)
+    def passwords(self) -> dict[str, str]:
+        """By address, the passwords of peers that have one."""
+        secrets = self._host.secrets.value
+        return {
+            link.peer.peer_address: secrets[name]
+            for name, link in self._links.items()
+            if link.peer.password is not Secret.NONE
+            and link.peer.peer_address
+            and not password_problem(link.peer, secrets.get(name))
+        }
 
 
 def _session_part(peer: BGPPeer) -> BGPPeer:
@@ -220,11 +211,23 @@ async def _report(statuses: Latest[Statuses], observe: Observe) -> None:
     """Tell the ledger what changes; where it is slow, only the newest."""
     told: Statuses | None = None
     async for value in statuses.changes():
-        if told is None:
-            await observe(_listing(value))
-        elif change := _change(told, value):
-            await observe(change)
-        told = value
+        while True:
+            observation = _listing(value) if told is None else _change(told, value)
+            if observation is None or await _tell(observation, observe):
+                told = value
+                break
+            told = None  # what the ledger knows is not known: begin again
+            await trio.sleep(_AGAIN_SECONDS)
+            value = statuses.value
+
+
+async def _tell(observation: Observation, observe: Observe) -> bool:
+    try:
+        await observe(observation)
+    except Exception as error:  # noqa: BLE001 - a failing ledger must not end what is announced
+        _LOG.error("the ledger did not take the peers' status: %s", error)
+        return False
+    return True
 
 
 def _change(told: Statuses, value: Statuses) -> Change | None:

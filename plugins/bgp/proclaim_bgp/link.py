@@ -65,8 +65,13 @@ SETTLE_SECONDS = 1.0
 _COUNTED_PREFIXES = 100_000
 """Received prefixes are remembered up to this many, to count them."""
 _CHUNK_OCTETS = 32768
-DECONFIGURED, RECONFIGURED, SHUT_DOWN = 3, 6, 2
+SHUT_DOWN, DECONFIGURED, RECONFIGURED = 2, 3, 6
 """Subcodes of Cease (RFC 4486)."""
+_REASONS = {
+    SHUT_DOWN: "shut down here",
+    DECONFIGURED: "taken out here",
+    RECONFIGURED: "configured anew here",
+}
 _NOBODY = Terms(asn=0)
 
 
@@ -132,8 +137,12 @@ class Link:
             state=str(self._known.phase),
             received_prefixes=len(self._received),
             advertised_prefixes=self._outbox.advertised,
-            last_error=problem or self._known.last_error or self._lacking,
+            last_error=problem or self._known.last_error or self._lacking or self._misfits(),
         )
+
+    def _misfits(self) -> str:
+        count = len(self._outbox.unsendable)
+        return f"{count} routes are left out: their attributes exceed a message" if count else ""
 
     # --- the task -------------------------------------------------------------------------------
 
@@ -206,7 +215,7 @@ class Link:
 
     def _stop(self, subcode: int) -> None:
         for side in Side:
-            self._feed(side, Stop(subcode))
+            self._feed(side, Stop(subcode, _REASONS[subcode]))
 
     def _jitter(self) -> float:
         return self._host.random.uniform(0.75, 1.0)
@@ -375,8 +384,11 @@ class Link:
         _LOG.info("peer %s: down: %s", self.peer.name, reason)
 
     def _count(self, update: Update) -> None:
-        for flaw in update.flaws:
-            _LOG.warning("peer %s: %s: %s", self.peer.name, flaw.disposition, flaw.reason)
+        if update.flaws:
+            flaw, more = update.flaws[0], len(update.flaws) - 1
+            _LOG.warning(
+                "peer %s: %s: %s (and %d more)", self.peer.name, flaw.disposition, flaw.reason, more
+            )
         self._received.difference_update(update.withdrawn)
         for reach in update.reach:
             if len(self._received) < _COUNTED_PREFIXES:
@@ -390,9 +402,6 @@ class Link:
 
     def _tell(self, counts: bool = False) -> None:
         """Report the status, unless only the phase or the counts on the way have changed."""
-        if self._outbox.unsendable and not self._lacking:
-            count = len(self._outbox.unsendable)
-            self._lacking = f"{count} routes are left out: their attributes exceed a message"
         status = self.status()
         if counts and not self._outbox.idle:
             return  # it is told when the peer has all

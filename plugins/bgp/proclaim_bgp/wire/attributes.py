@@ -8,7 +8,7 @@ kept as they came and never re-encoded.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import NamedTuple, TypeAlias
 
@@ -46,6 +46,8 @@ class Attr(IntEnum):
     LARGE_COMMUNITIES = 32
     ONLY_TO_CUSTOMER = 35
 
+
+_NAMED = frozenset(Attr)
 
 OPTIONAL = 0x80
 TRANSITIVE = 0x40
@@ -86,19 +88,37 @@ class PathAttributes:
     opaque: tuple[OpaqueAttribute, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Read:
-    """The attributes of an UPDATE, before it is known what they are about."""
+    """The attributes of one UPDATE while they are read, before it is known what they are about."""
 
-    attributes: PathAttributes = PathAttributes()
+    origin: int | None = None
+    as_path: tuple[Segment, ...] | None = None
+    med: int | None = None
+    local_pref: int | None = None
+    communities: tuple[int, ...] = ()
+    large_communities: tuple[tuple[int, int, int], ...] = ()
+    opaque: list[OpaqueAttribute] = field(default_factory=list)
     next_hop: str = ""
     mp_reach: bytes | None = None
     mp_unreach: bytes | None = None
     as4_path: tuple[Segment, ...] | None = None
     aggregator_as: int | None = None
     as4_aggregator: bool = False
-    flaws: tuple[Flaw, ...] = ()
-    types: frozenset[int] = frozenset()
+    flaws: list[Flaw] = field(default_factory=list)
+    types: set[int] = field(default_factory=set)
+
+    def attributes(self) -> PathAttributes:
+        """What is said about the routes."""
+        return PathAttributes(
+            self.origin,
+            self.as_path,
+            self.med,
+            self.local_pref,
+            self.communities,
+            self.large_communities,
+            tuple(self.opaque),
+        )
 
 
 # --- encoding ------------------------------------------------------------------------------------
@@ -158,7 +178,7 @@ class _Bad(Exception):
         self.reason = reason
 
 
-_Reader: TypeAlias = Callable[[Read, bytes, Context], Read]
+_Reader: TypeAlias = Callable[[Read, bytes, Context], None]
 
 
 def read_attributes(octets: bytes, context: Context) -> Read:
@@ -176,41 +196,45 @@ def read_attributes(octets: bytes, context: Context) -> Read:
         if start > len(octets) or after > len(octets):
             # RFC 7606 section 4: what follows the attributes can still be found.
             kind = octets[at + 1] if at + 1 < len(octets) else 0
-            return _flawed(read, _withdraw("the list of attributes is cut short"), kind)
-        read = _one(read, octets[at:after], octets[start:after], context)
+            _flaw(read, _withdraw("the list of attributes is cut short"), kind)
+            break
+        _one(read, octets[at:after], octets[start:after], context)
         at = after
-    return _merged(read, context)
+    _put_together(read, context)
+    return read
 
 
-def _one(read: Read, whole: bytes, value: bytes, context: Context) -> Read:
+def _one(read: Read, whole: bytes, value: bytes, context: Context) -> None:
     flags, kind = whole[0], whole[1]
     if kind in read.types:
         if kind in (Attr.MP_REACH_NLRI, Attr.MP_UNREACH_NLRI):
             raise Malformed(Code.UPDATE, 1, f"attribute {kind} twice")  # RFC 7606 section 3 (g)
-        return _flawed(read, _Bad(Disposition.ATTRIBUTE_DISCARD, "it stands there twice"), kind)
-    read = replace(read, types=read.types | {kind})
-    if kind not in _READERS:
-        return _unknown(read, whole, value)
-    expected, reader = _READERS[kind]
+        _flaw(read, _discard("it stands there twice"), kind)
+        return
+    read.types.add(kind)
+    known = _READERS.get(kind)
+    if known is None:
+        _unknown(read, whole, value)
+        return
+    expected, reader = known
     try:
-        if flags & (OPTIONAL | TRANSITIVE) != expected:
+        if flags & _BOTH != expected:
             raise _withdraw(f"flags {flags:#04x}")  # RFC 7606 section 3 (c)
-        return reader(read, value, context)
+        reader(read, value, context)
     except _Bad as bad:
-        return _flawed(read, bad, kind)
+        _flaw(read, bad, kind)
 
 
-def _unknown(read: Read, whole: bytes, value: bytes) -> Read:
+def _unknown(read: Read, whole: bytes, value: bytes) -> None:
     flags, kind = whole[0], whole[1]
     if not flags & OPTIONAL:
         raise Malformed(Code.UPDATE, 2, f"well-known attribute {kind} is not known", whole)
     unit, exact = _OPAQUE_LENGTHS.get(kind, (1, False))
     wrong = len(value) != unit if exact else len(value) % unit or (not value and unit > 1)
     if wrong:
-        return _flawed(read, _withdraw(f"{len(value)} octets"), kind)
-    opaque = OpaqueAttribute(flags & ~EXTENDED_LENGTH, kind, value)
-    attributes = replace(read.attributes, opaque=(*read.attributes.opaque, opaque))
-    return replace(read, attributes=attributes)
+        _flaw(read, _withdraw(f"{len(value)} octets"), kind)
+    else:
+        read.opaque.append(OpaqueAttribute(flags & ~EXTENDED_LENGTH, kind, value))
 
 
 _OPAQUE_LENGTHS: dict[int, tuple[int, bool]] = {
@@ -221,10 +245,9 @@ _OPAQUE_LENGTHS: dict[int, tuple[int, bool]] = {
 """Attributes that are kept opaque although their length can be judged: unit, and whether exact."""
 
 
-def _flawed(read: Read, bad: _Bad, kind: int) -> Read:
-    name = Attr(kind).name if kind in set(Attr) else f"attribute {kind}"
-    flaw = Flaw(bad.disposition, kind, f"{name}: {bad.reason}")
-    return replace(read, flaws=(*read.flaws, flaw))
+def _flaw(read: Read, bad: _Bad, kind: int) -> None:
+    name = Attr(kind).name if kind in _NAMED else f"attribute {kind}"
+    read.flaws.append(Flaw(bad.disposition, kind, f"{name}: {bad.reason}"))
 
 
 def _withdraw(reason: str) -> _Bad:
@@ -246,63 +269,57 @@ def _units(octets: int, value: bytes) -> range:
     return range(0, len(value), octets)
 
 
-def _with(read: Read, **attributes: object) -> Read:
-    return replace(read, attributes=replace(read.attributes, **attributes))  # type: ignore[arg-type]  # each reader sets its own field
-
-
-def _origin(read: Read, value: bytes, _: Context) -> Read:
+def _origin(read: Read, value: bytes, _: Context) -> None:
     _exactly(1, value)
     if value[0] > 2:
         raise _withdraw(f"origin {value[0]}")
-    return _with(read, origin=value[0])
+    read.origin = value[0]
 
 
-def _as_path(read: Read, value: bytes, context: Context) -> Read:
+def _as_path(read: Read, value: bytes, context: Context) -> None:
     path = decode_path(value, 4 if context.four_octet else 2)
     if isinstance(path, str):
         raise _withdraw(path)
     if context.external and any(segment.kind >= AS_CONFED_SEQUENCE for segment in path):
         raise _withdraw("a confederation segment from outside (RFC 5065 section 5)")
-    return _with(read, as_path=path)
+    read.as_path = path
 
 
-def _next_hop(read: Read, value: bytes, _: Context) -> Read:
+def _next_hop(read: Read, value: bytes, _: Context) -> None:
     _exactly(4, value)
-    return replace(read, next_hop=next_hop_text(value))
+    read.next_hop = next_hop_text(value)
 
 
-def _med(read: Read, value: bytes, _: Context) -> Read:
+def _med(read: Read, value: bytes, _: Context) -> None:
     _exactly(4, value)
-    return _with(read, med=int.from_bytes(value, "big"))
+    read.med = int.from_bytes(value, "big")
 
 
-def _local_pref(read: Read, value: bytes, context: Context) -> Read:
+def _local_pref(read: Read, value: bytes, context: Context) -> None:
     if context.external:
         raise _discard("it has no meaning from outside")  # RFC 7606 section 7.5
     _exactly(4, value)
-    return _with(read, local_pref=int.from_bytes(value, "big"))
+    read.local_pref = int.from_bytes(value, "big")
 
 
-def _atomic_aggregate(read: Read, value: bytes, _: Context) -> Read:
+def _atomic_aggregate(read: Read, value: bytes, _: Context) -> None:
     if value:
         raise _discard(f"{len(value)} octets instead of 0")
-    return read
 
 
-def _aggregator(read: Read, value: bytes, context: Context) -> Read:
+def _aggregator(read: Read, value: bytes, context: Context) -> None:
     width = 4 if context.four_octet else 2
     if len(value) != width + 4:
         raise _discard(f"{len(value)} octets instead of {width + 4}")
-    return replace(read, aggregator_as=int.from_bytes(value[:width], "big"))
+    read.aggregator_as = int.from_bytes(value[:width], "big")
 
 
-def _communities(read: Read, value: bytes, _: Context) -> Read:
-    found = tuple(int.from_bytes(value[at : at + 4], "big") for at in _units(4, value))
-    return _with(read, communities=found)
+def _communities(read: Read, value: bytes, _: Context) -> None:
+    read.communities = tuple(int.from_bytes(value[at : at + 4], "big") for at in _units(4, value))
 
 
-def _large_communities(read: Read, value: bytes, _: Context) -> Read:
-    found = tuple(
+def _large_communities(read: Read, value: bytes, _: Context) -> None:
+    read.large_communities = tuple(
         (
             int.from_bytes(value[at : at + 4], "big"),
             int.from_bytes(value[at + 4 : at + 8], "big"),
@@ -310,56 +327,50 @@ def _large_communities(read: Read, value: bytes, _: Context) -> Read:
         )
         for at in _units(12, value)
     )
-    return _with(read, large_communities=found)
 
 
-def _originator_id(read: Read, value: bytes, context: Context) -> Read:
+def _originator_id(read: Read, value: bytes, context: Context) -> None:
     if context.external:
         raise _discard("it has no meaning from outside")  # RFC 7606 section 7.9
     _exactly(4, value)
-    return read
 
 
-def _cluster_list(read: Read, value: bytes, context: Context) -> Read:
+def _cluster_list(read: Read, value: bytes, context: Context) -> None:
     if context.external:
         raise _discard("it has no meaning from outside")  # RFC 7606 section 7.10
     _units(4, value)
-    return read
 
 
-def _mp_reach(read: Read, value: bytes, _: Context) -> Read:
-    return replace(read, mp_reach=value)
+def _mp_reach(read: Read, value: bytes, _: Context) -> None:
+    read.mp_reach = value
 
 
-def _mp_unreach(read: Read, value: bytes, _: Context) -> Read:
-    return replace(read, mp_unreach=value)
+def _mp_unreach(read: Read, value: bytes, _: Context) -> None:
+    read.mp_unreach = value
 
 
-def _as4_path(read: Read, value: bytes, context: Context) -> Read:
+def _as4_path(read: Read, value: bytes, context: Context) -> None:
     path = decode_path(value, 4)
     if isinstance(path, str):
         raise _discard(path)  # RFC 6793 section 6
     if context.four_octet:
         raise _discard("from a speaker of four octets")  # RFC 6793 section 4.1
-    return replace(
-        read, as4_path=tuple(segment for segment in path if segment.kind < AS_CONFED_SEQUENCE)
-    )
+    read.as4_path = tuple(segment for segment in path if segment.kind < AS_CONFED_SEQUENCE)
 
 
-def _as4_aggregator(read: Read, value: bytes, context: Context) -> Read:
+def _as4_aggregator(read: Read, value: bytes, context: Context) -> None:
     if len(value) != 8 or context.four_octet:
         raise _discard("malformed, or from a speaker of four octets")
-    return replace(read, as4_aggregator=True)
+    read.as4_aggregator = True
 
 
-def _merged(read: Read, context: Context) -> Read:
-    """Put AS_PATH together again (RFC 6793 section 4.2.3)."""
-    path, wide = read.attributes.as_path, read.as4_path
-    if context.four_octet or path is None or wide is None:
-        return read
+def _put_together(read: Read, context: Context) -> None:
+    """Make AS_PATH whole again (RFC 6793 section 4.2.3)."""
+    if context.four_octet or read.as_path is None or read.as4_path is None:
+        return
     if read.as4_aggregator and read.aggregator_as not in (None, AS_TRANS):
-        return read  # someone on the way changed the aggregator and knew nothing of AS4_PATH
-    return _with(read, as_path=merge(path, wide))
+        return  # someone on the way changed the aggregator and knew nothing of AS4_PATH
+    read.as_path = merge(read.as_path, read.as4_path)
 
 
 _WELL_KNOWN, _BOTH = TRANSITIVE, OPTIONAL | TRANSITIVE

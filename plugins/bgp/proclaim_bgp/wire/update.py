@@ -162,18 +162,18 @@ def _judged(
     if families != frozenset(Family):
         withdrawn = tuple(prefix for prefix in withdrawn if prefix.family in families)
         kept = [one for one in kept if one.prefixes[0].family in families]
-    return Update(withdrawn, tuple(kept), read.attributes, None, tuple(flaws))
+    return Update(withdrawn, tuple(kept), read.attributes(), None, tuple(flaws))
 
 
 def _missing(read: Read, reach: tuple[Reach, ...], context: Context) -> int:
     """The first mandatory attribute that is absent (RFC 7606 section 3 (d)); 0 when none is."""
-    if read.attributes.origin is None:
+    if read.origin is None:
         return Attr.ORIGIN
-    if read.attributes.as_path is None:
+    if read.as_path is None:
         return Attr.AS_PATH
     if any(not one.next_hop for one in reach):
         return Attr.NEXT_HOP
-    if not context.external and read.attributes.local_pref is None:
+    if not context.external and read.local_pref is None:
         return Attr.LOCAL_PREF
     return 0
 
