@@ -66,7 +66,8 @@ class _Settlement:
         self._lacking: set[Ref] = set()
         self._withdrawn: set[Ref] = set()
         self._single: set[Ref] = set()
-        self._freed = False
+        self._freed: set[str] = set()
+        """The pools that have addresses again which were held."""
         self._held: dict[Ref, tuple[Address, ...]] = {}
         """What was given or taken away by these decisions."""
 
@@ -104,7 +105,13 @@ class _Settlement:
     def incomplete(self) -> list[Ref]:
         """Who holds one family of two and may gain the other now."""
         if self._freed:
-            self._single.update(ref for ref in self._state.preferring if len(self._now(ref)) == 1)
+            self._single.update(
+                ref
+                for ref in self._state.preferring
+                if (holding := self._state.holdings.get(ref)) is not None
+                and len(holding.addresses) == 1
+                and holding.pool in self._freed
+            )
         return sorted(self._single)
 
     # --- those who hold addresses ---
@@ -124,7 +131,7 @@ class _Settlement:
             self.decisions.append(AddressReleased(ref, holding.addresses, holding.pool, reason))
             self._offers.taken.vacate(ref, holding.addresses)
             self._held[ref] = ()
-            self._freed = True
+            self._freed.add(holding.pool)
         elif service:
             self._lacking.discard(ref)
             self._renew(service, holding)

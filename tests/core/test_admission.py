@@ -329,3 +329,11 @@ def test_a_source_that_makes_room_for_the_pool_in_force_is_rejected_in_its_place
         rejected(theirs, "is given by test already", source="k8s"),
         SourceListed("k8s"),
     )
+
+
+def test_a_source_that_waits_for_a_name_takes_it_only_when_it_is_free():
+    theirs, other = pool("a", "203.0.113.0/32"), pool("a", "192.0.2.0/29")
+    waiting = given(A).when(change(theirs, source="k8s"))
+    changed = waiting.when(B, other)
+    changed.then(observed(B), observed(other))
+    changed.when(gone(A)).then(removed(A), observed(theirs, source="k8s"))
