@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from proclaim_cli.values.changes import AnnouncementChange, Changes, ServiceChange
+from proclaim_cli.views.receivers import receivers
 
 _SIGNS = {
     "kept": " ",
@@ -40,12 +41,11 @@ def _service(each: ServiceChange) -> str:
 
 
 def _announcement(each: AnnouncementChange) -> str:
-    to = ", ".join(each.to) or "everyone"
     row = each.after or each.before
     services = f" for {', '.join(row.services)}" if row else ""
     return (
         f"{_SIGNS[each.change]} {each.announcer} on {each.node}: {each.prefix} {each.change}, "
-        f"to {to}{services}"
+        f"to {receivers(each.announcer, each.to)}{services}"
     )
 
 
@@ -56,12 +56,8 @@ def _summary(found: Changes) -> list[str]:
         return [f"no changes: {_count(kept, 'service')} kept"]
     services = _parts(summary.services._asdict())
     announcements = _parts(summary.announcements._asdict())
-    reach = (
-        f" on {_count(len(summary.nodes), 'node')}, "
-        f"to {', '.join(summary.to) or 'all peers and interfaces'}"
-        if found.announcements
-        else ""
-    )
+    reach = f" on {_count(len(summary.nodes), 'node')}" if found.announcements else ""
+    reach += f", to {', '.join(summary.to)}" if summary.to else ""
     return [
         f"services: {services or 'no change'}; announcements: {announcements or 'no change'}{reach}"
     ]

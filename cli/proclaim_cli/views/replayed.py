@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from proclaim_cli.values.replayed import Step
+from proclaim_cli.views.receivers import receivers
 
 
 def step_text(step: Step) -> str:
@@ -11,7 +12,7 @@ def step_text(step: Step) -> str:
     lines += [f"    {each.service}: {each.message}" for each in step.holdings]
     lines += [
         f"    {each.announcer} on {each.node}: {each.prefix} {each.change}, "
-        f"to {', '.join(each.to) or 'everyone'}"
+        f"to {receivers(each.announcer, each.to)}"
         for each in step.announcements
     ]
     return "".join(f"{line}\n" for line in lines)

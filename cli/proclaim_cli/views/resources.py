@@ -14,6 +14,7 @@ from proclaim_cli.values.resources import (
     PoolRow,
     ServiceRow,
 )
+from proclaim_cli.views.receivers import receivers
 from proclaim_cli.views.table import table
 
 
@@ -61,7 +62,7 @@ def announcements_table(rows: Sequence[AnnouncementRow], wide: bool) -> str:
             row.announcer,
             row.prefix,
             ",".join(row.services),
-            ",".join(row.to) or "(all)",
+            receivers(row.announcer, row.to),
             *([",".join(row.addresses), _attributes(row.attributes)] if wide else []),
         ]
         for row in rows

@@ -1,0 +1,162 @@
+"""What people read, beside what they read before: `PROCLAIM_UPDATE_GOLDEN=1` rewrites it."""
+
+import os
+from pathlib import Path
+
+import pytest
+from cli.running import ADVERTISED, ANSWERED, POOL, service
+from proclaim.builtin import KINDS
+from proclaim.codec import Codec
+from proclaim.decide import decide
+from proclaim.ledger import decode, record_now, replay
+from proclaim.log import MemoryLog, rows
+from proclaim.manifests import read_documents
+from proclaim.model import (
+    Authority,
+    Authorized,
+    Change,
+    InterfaceStatus,
+    Listing,
+    NodeReachability,
+    PeerStatus,
+    PluginFailed,
+    Sourced,
+)
+from proclaim_cli.options import Output
+from proclaim_cli.values import resources
+from proclaim_cli.values.changes import changes, decisions
+from proclaim_cli.values.explained import AddressExplained, service_explained
+from proclaim_cli.values.facts import Remembered, row
+from proclaim_cli.values.names import service_named
+from proclaim_cli.values.replayed import Replay
+from proclaim_cli.values.sessions import reached
+from proclaim_cli.views import resources as tables
+from proclaim_cli.views.changes import changes_text
+from proclaim_cli.views.explained import address_text, service_text
+from proclaim_cli.views.facts import oneline, paragraph
+from proclaim_cli.views.replayed import step_text
+from proclaim_cli.views.structured import show
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "cli"
+CODEC = Codec(KINDS)
+NODES = ["node-a", "node-b"]
+
+FIRST = (
+    POOL,
+    ADVERTISED,
+    ANSWERED,
+    service("web"),
+    service("mail", "198.51.100.1"),
+    service("inside").replace("LoadBalancer", "ClusterIP"),
+    "apiVersion: v1\nkind: Node\nmetadata: {name: node-a, labels: {rack: r1}}\n"
+    "status: {addresses: [{type: InternalIP, address: 10.0.0.1}]}\n",
+    "apiVersion: v1\nkind: Node\nmetadata: {name: node-b, labels: {rack: r2}}\n",
+)
+THEN = (*FIRST[:3], service("web", "192.0.2.3"), service("chat", namespace="shop"), *FIRST[6:])
+
+
+def listing(documents):
+    read = read_documents("---\n".join(documents), "all.yaml")
+    assert not read.problems
+    return Listing("files", read.resources)
+
+
+@pytest.fixture(scope="module")
+def log():
+    """A ledger whose every second is known."""
+    made = MemoryLog()
+    seen = [
+        listing(FIRST),
+        Authorized(Authority.ALLOCATE),
+        Change("bgp", (Sourced(PeerStatus("node-a", "tor", "203.0.113.1", "Connect")),)),
+        Change("bgp", (Sourced(PeerStatus("node-a", "tor", "203.0.113.1", "Established", 3, 1)),)),
+        Change("bgp", (Sourced(PeerStatus("node-a", "tor", "203.0.113.1", "Established", 4, 1)),)),
+        Change(
+            "l2",
+            (
+                Sourced(InterfaceStatus("node-a", "eth0", 2, "02:00:00:00:00:01", True)),
+                Sourced(InterfaceStatus("node-a", "lo", 1, "", False, "it is a loopback")),
+            ),
+        ),
+        Change("heartbeat", (Sourced(NodeReachability("node-b", False)),)),
+        PluginFailed("announcer l2", "OSError: no buffer space"),
+        listing(THEN),
+    ]
+    for at, observation in enumerate(seen):
+        state = replay(made, CODEC)
+        time = 1_000_000_000.0 + 60 * at
+        record_now(made, CODEC, state, decide(state, observation, time), time)
+    return made
+
+
+def alike(name, text):
+    """Compare with what is kept; rewrite it when asked to."""
+    path = GOLDEN / f"{name}.txt"
+    if os.environ.get("PROCLAIM_UPDATE_GOLDEN"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("wide", [False, True])
+@pytest.mark.parametrize(
+    "what", ["services", "pools", "announcements", "peers", "nodes", "interfaces"]
+)
+def test_the_tables_of_get(log, what, wide):
+    state = replay(log, CODEC)
+    found = {
+        "services": lambda: resources.services(state),
+        "pools": lambda: resources.pools(state),
+        "announcements": lambda: resources.announcements(state, NODES),
+        "peers": lambda: resources.peers(state, reached(log, CODEC, state)),
+        "nodes": lambda: resources.nodes(state),
+        "interfaces": lambda: resources.interfaces(state),
+    }[what]()
+    view = getattr(tables, f"{what}_table")
+    alike(f"get-{what}{'-wide' if wide else ''}", view(found, wide))
+
+
+def test_a_session_is_as_old_as_its_state_and_not_as_its_last_report(log):
+    state = replay(log, CODEC)
+    (peer,) = resources.peers(state, reached(log, CODEC, state))
+    assert peer.since.time == "2001-09-09T01:49:40.000000Z"
+
+
+@pytest.mark.parametrize("output", [Output.JSON, Output.YAML])
+def test_values_for_scripts(log, output, capsys):
+    state = replay(log, CODEC)
+    assert show(resources.services(state), output)
+    assert show(resources.announcements(state, NODES), output)
+    assert show(resources.peers(state, {}), output)
+    alike(f"get-{output}", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_a_difference(log, wide):
+    state = replay(log, CODEC)
+    made = decisions(state, [listing(FIRST)])
+    alike(f"changes{'-wide' if wide else ''}", changes_text(changes(state, made, NODES), wide))
+
+
+def test_explanations(log):
+    early, late = replay(log, CODEC, 15), replay(log, CODEC)
+    said = [
+        service_text(service_explained(state, service_named(name), NODES))
+        for state in (early, late)
+        for name in ("web", "mail", "inside", "shop/chat", "nosuch")
+    ]
+    web = service_explained(late, service_named("web"), NODES)
+    said.append(address_text(AddressExplained("192.0.2.3", "public", (web,))))
+    alike("explain", "\n".join(said))
+
+
+def test_facts(log):
+    items = decode(CODEC, list(rows(log)))
+    alike("log-oneline", "".join(oneline(row(item, CODEC, None)) for item in items))
+    remembered = Remembered()
+    alike("log-patch", "".join(paragraph(row(item, CODEC, remembered)) for item in items))
+
+
+def test_a_replay(log):
+    steps = Replay(NODES).steps(decode(CODEC, list(rows(log))))
+    alike("replay", "".join(step_text(step) for step in steps))
