@@ -21,6 +21,13 @@ def peer(name, password):
     )
 
 
+def put(path, text):
+    """Write a file at once, so that nobody sees a part of it."""
+    new = path.with_name(f".{path.name}.new")
+    new.write_text(text)
+    new.rename(path)
+
+
 class Ledger:
     """Keeps what it is told, as far as these tests look."""
 
@@ -80,7 +87,7 @@ async def following(*paths, host=None, **intervals):
 async def test_it_begins_with_a_listing_and_then_says_what_changed(tmp_path):
     (tmp_path / "a.yaml").write_text(namespace("a"))
     async with following(tmp_path) as ledger:
-        (tmp_path / "b.yaml").write_text(namespace("b"))
+        put(tmp_path / "b.yaml", namespace("b"))
         await ledger.until(lambda: ledger.names() == ["a", "b"])
         (tmp_path / "a.yaml").unlink()
         await ledger.until(lambda: ledger.names() == ["b"])
@@ -92,8 +99,7 @@ async def test_an_editors_rename_over_a_file_is_one_change(tmp_path):
     path.write_text(namespace("a"))
     async with following(path) as ledger:
         for label in ("one", "two"):
-            (tmp_path / ".a.yaml.new").write_text(namespace("a", label))
-            (tmp_path / ".a.yaml.new").rename(path)
+            put(path, namespace("a", label))
             await ledger.until(lambda label=label: ledger.labels("a") == {"is": label})
     assert len(ledger.said) == 3
 
@@ -119,6 +125,16 @@ async def test_a_file_emptied_before_it_is_written_loses_nothing(tmp_path):
         assert ledger.names() == ["a"]
 
 
+async def test_a_directory_moved_away_keeps_its_resources_in_force(tmp_path):
+    root = tmp_path / "deep" / "root"
+    root.mkdir(parents=True)
+    (root / "a.yaml").write_text(namespace("a"))
+    async with following(root) as ledger:
+        (tmp_path / "deep").rename(tmp_path / "away")
+        await ledger.until(lambda: [one.file for one in ledger.problems] == [str(root)])
+        assert ledger.names() == ["a"]
+
+
 async def test_a_deleted_directory_keeps_its_resources_until_it_is_back(tmp_path):
     root = tmp_path / "deep" / "root"
     root.mkdir(parents=True)
@@ -128,18 +144,18 @@ async def test_a_deleted_directory_keeps_its_resources_until_it_is_back(tmp_path
         await ledger.until(lambda: [one.file for one in ledger.problems] == [str(root)])
         assert ledger.names() == ["a"]
         root.mkdir(parents=True)
-        (root / "b.yaml").write_text(namespace("b"))
+        put(root / "b.yaml", namespace("b"))
         await ledger.until(lambda: ledger.names() == ["b"])
-        (root / "c.yaml").write_text(namespace("c"))
+        put(root / "c.yaml", namespace("c"))
         await ledger.until(lambda: ledger.names() == ["b", "c"])
 
 
 async def test_a_new_directory_is_watched_as_soon_as_it_is_there(tmp_path):
     async with following(tmp_path) as ledger:
         (tmp_path / "sub" / "sub").mkdir(parents=True)
-        (tmp_path / "sub" / "sub" / "a.yaml").write_text(namespace("a"))
+        put(tmp_path / "sub" / "sub" / "a.yaml", namespace("a"))
         await ledger.until(lambda: ledger.names() == ["a"])
-        (tmp_path / "sub" / "sub" / "a.yaml").write_text(namespace("a", "new"))
+        put(tmp_path / "sub" / "sub" / "a.yaml", namespace("a", "new"))
         await ledger.until(lambda: ledger.labels("a") == {"is": "new"})
 
 
@@ -171,7 +187,7 @@ async def test_a_change_where_a_link_leads_to_is_seen(tmp_path):
     (tmp_path / "root").mkdir()
     (tmp_path / "root" / "a.yaml").symlink_to("../real/a.yaml")
     async with following(tmp_path / "root") as ledger:
-        (tmp_path / "real" / "a.yaml").write_text(namespace("a", "new"))
+        put(tmp_path / "real" / "a.yaml", namespace("a", "new"))
         await ledger.until(lambda: ledger.labels("a") == {"is": "new"})
 
 
@@ -186,7 +202,7 @@ async def test_what_the_kernel_does_not_tell_is_found_anyway_and_the_log_says_so
     (tmp_path / "a.yaml").write_text(namespace("a"))
     with caplog.at_level(logging.WARNING, "proclaim.files"):
         async with following(tmp_path, poll=0.02) as ledger:
-            (tmp_path / "b.yaml").write_text(namespace("b"))
+            put(tmp_path / "b.yaml", namespace("b"))
             await ledger.until(lambda: ledger.names() == ["a", "b"])
     assert caplog.messages == [
         "the kernel cannot watch: no watches left; looking every 0.02 s instead"
@@ -207,9 +223,9 @@ async def test_a_change_without_a_word_from_the_kernel_ends_the_trust_in_it(
     monkeypatch.setattr("proclaim_file_source.watch.RustNotify", Silent)
     with caplog.at_level(logging.WARNING, "proclaim.files"):
         async with following(tmp_path, poll=0.02, restat=0.05) as ledger:
-            (tmp_path / "a.yaml").write_text(namespace("a"))
+            put(tmp_path / "a.yaml", namespace("a"))
             await ledger.until(lambda: ledger.names() == ["a"])
-            (tmp_path / "b.yaml").write_text(namespace("b"))
+            put(tmp_path / "b.yaml", namespace("b"))
             await ledger.until(lambda: ledger.names() == ["a", "b"])
     assert caplog.messages == ["a change was not announced; looking every 0.02 s instead"]
 
@@ -221,7 +237,7 @@ async def test_passwords_reach_the_host_before_the_peers_are_observed(tmp_path, 
     with caplog.at_level(logging.DEBUG, "proclaim"):
         async with following(tmp_path, host=host) as ledger:
             assert ledger.secrets_when_told == [{"elsewhere": "untouched", "a": "hunter2"}]
-            (tmp_path / "b.yaml").write_text(peer("b", ", password: tr0ub4dor, vrf: 7"))
+            put(tmp_path / "b.yaml", peer("b", ", password: tr0ub4dor, vrf: 7"))
             await ledger.until(lambda: ledger.problems)
     assert "hunter2" not in repr(ledger.said) + caplog.text
     assert "tr0ub4dor" not in repr(ledger.said) + caplog.text
@@ -232,13 +248,13 @@ async def test_a_password_is_kept_while_its_peer_is_broken_and_dropped_with_it(t
     path = tmp_path / "a.yaml"
     path.write_text(peer("a", ", password: hunter2"))
     async with following(tmp_path, host=host) as ledger:
-        path.write_text(peer("a", ", password: hunter2, vrf: 7"))
+        put(path, peer("a", ", password: hunter2, vrf: 7"))
         await ledger.until(lambda: ledger.problems)
         assert host.secrets.value == {"a": "hunter2"}
-        path.write_text(peer("a", ", password: hunter3"))
+        put(path, peer("a", ", password: hunter3"))
         await ledger.until(lambda: not ledger.problems)
         assert host.secrets.value == {"a": "hunter3"}
-        path.write_text(peer("a", ""))
+        put(path, peer("a", ""))
         await ledger.until(lambda: len(ledger.said) == 4)
         assert host.secrets.value == {}
 
@@ -247,7 +263,7 @@ async def test_each_problem_is_logged_once(tmp_path, caplog):
     (tmp_path / "a.yaml").write_text("kind: [\n")
     with caplog.at_level(logging.WARNING, "proclaim.files"):
         async with following(tmp_path) as ledger:
-            (tmp_path / "b.yaml").write_text(namespace("b"))
+            put(tmp_path / "b.yaml", namespace("b"))
             await ledger.until(lambda: ledger.names() == ["b"])
     assert len(caplog.messages) == 1
     assert caplog.messages[0].startswith(f"{tmp_path}/a.yaml:1: not YAML: ")

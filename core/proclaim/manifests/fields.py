@@ -62,9 +62,14 @@ class Report:
         self.password = ""  # beside the noun, never inside: a noun is stored
         self.problems: list[Problem] = []
 
+    @property
+    def full(self) -> bool:
+        """Whether more problems would not be kept."""
+        return len(self.problems) >= MAX_PROBLEMS
+
     def add(self, path: Path, problem: str, line: int | None = None) -> None:
         """Report a problem of a field, one sentence without a full stop."""
-        if len(self.problems) < MAX_PROBLEMS:
+        if not self.full:
             self.problems.append(
                 Problem(
                     file=self.file,
@@ -112,7 +117,7 @@ class Fields:
     def close(self) -> None:
         """Report every field that nobody asked for."""
         for key in self._values:
-            if key not in self._seen:
+            if key not in self._seen and not self._report.full:
                 guess = get_close_matches(key[:_LONGEST_KEY], self._seen, n=1, cutoff=0.7)
                 hint = f"; did you mean {guess[0]}?" if guess else f"; {self._accepted()}"
                 self.problem(key, f"unknown field{hint}")

@@ -33,6 +33,7 @@ Read: TypeAlias = Callable[[Fields, Metadata, Report], Resource]
 
 METALLB = "metallb.io"
 _OUTPUTS = ("ServiceL2Status", "ServiceBGPStatus", "ConfigurationState")
+_LIST = "List"
 _MAX_LIST_DEPTH = 3
 _WHO = ("apiVersion", "kind", "metadata.name")  # the namespace begins with the last one
 
@@ -175,7 +176,7 @@ def _objects(document: Document, value: Value, at: Path, file: str) -> Iterator[
 
 def _list_faults(document: Document, at: Path, file: str) -> Iterator[Found]:
     """Faults of a list that lie in none of its items: nobody knows what they hide."""
-    report = Report(file, document.locate, "List")
+    report = Report(file, document.locate, _LIST)
     for fault in document.faults:
         path = fault.path[len(at) :]
         in_an_item = len(path) > 1 and path[0] == "items" and isinstance(path[1], int)
@@ -186,8 +187,11 @@ def _list_faults(document: Document, at: Path, file: str) -> Iterator[Found]:
 
 
 def _is_list(value: dict[str, Value]) -> bool:
-    kind = value.get("kind")
-    return isinstance(kind, str) and kind.endswith("List") and isinstance(value.get("items"), list)
+    """Whether it is a `List`, or a list of one of our kinds; other kinds may be named so too."""
+    version, kind = value.get("apiVersion"), value.get("kind")
+    if not isinstance(kind, str) or not isinstance(value.get("items"), list):
+        return False
+    return kind == _LIST or (version, kind.removesuffix("List")) in _KINDS
 
 
 def parse_object(
@@ -240,6 +244,8 @@ def _kind_of(report: Report, value: Value) -> _Kind | None:
         return None
     if kind := _KINDS.get((version, name)):
         return kind
+    if name == _LIST and root.has("items"):
+        root.problem("items", f"is no list, or a list inside more than {_MAX_LIST_DEPTH} others")
     group = version.rpartition("/")[0]
     if (group, name) in _VERSIONS:
         report.kind = name

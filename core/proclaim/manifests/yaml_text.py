@@ -19,8 +19,8 @@ MAX_NODES = 2_000_000
 """Values in one text; 10 MiB of Services have about one million."""
 MAX_DOCUMENTS = 200_000
 
-_DOCUMENT_START = re.compile(r"^(?:%[^\n]*\n)*---(?=[ \t\r\n]|\Z)", re.MULTILINE)
-_BLANK = re.compile(r"(?:---)?(?:[ \t\r]*(?:#[^\n]*)?\n)*[ \t\r]*(?:#[^\n]*)?")
+_DOCUMENT_START = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
+_BLANK = re.compile(r"(?:---)?(?:[ \t\r]*+(?:#[^\n]*+)?\n)*+[ \t\r]*+(?:#[^\n]*+)?")
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|\t', re.DOTALL)
 
@@ -55,7 +55,7 @@ def documents(text: str) -> Iterator[Document | NotYaml]:
 
     When a limit of the whole text is passed, the last item says so.
     """
-    starts = [found.start() for found in _DOCUMENT_START.finditer(text)]
+    starts = [_with_directives(text, one.start()) for one in _DOCUMENT_START.finditer(text)]
     if len(starts) > MAX_DOCUMENTS:
         yield NotYaml(1, f"holds more than {MAX_DOCUMENTS} documents; split the file")
         return
@@ -74,6 +74,16 @@ def documents(text: str) -> Iterator[Document | NotYaml]:
             yield NotYaml(line, f"holds more than {MAX_NODES} values; split the file")
             return
         line += chunk.count("\n")
+
+
+def _with_directives(text: str, start: int) -> int:
+    """Where the lines such as `%YAML 1.1` begin that stand right above a `---`."""
+    while start:
+        above = text.rfind("\n", 0, start - 1) + 1
+        if text[above] != "%":
+            break
+        start = above
+    return start
 
 
 def _json_as_yaml(chunk: str) -> str:

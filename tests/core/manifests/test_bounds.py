@@ -126,6 +126,16 @@ def test_more_documents_than_anyone_needs_are_one_problem():
     assert len(found.problems) == 1
 
 
+@pytest.mark.parametrize(
+    "line", ["%YAML 1.1\n", "#\n", "\n", "\t", '"', ":\n", "? a\n", "a: 1\n", "- &a x\n", "---\n"]
+)
+@pytest.mark.slow
+def test_a_megabyte_of_one_line_costs_no_more_than_its_length(line):
+    began = time.perf_counter()
+    read_documents(line * (1_000_000 // len(line)), "-")
+    assert time.perf_counter() - began < 5  # a second at most on an idle machine
+
+
 def test_an_endless_quote_in_json_is_looked_at_once():
     began = time.perf_counter()
     _JSON_TOKEN.sub("", '{"' + "a\\" * 500_000)

@@ -209,6 +209,29 @@ def test_json_with_tabs_and_escapes_is_read_and_a_typed_list_says_what_its_items
     assert smiling.annotations == (("proclaim.io/smile", "\N{GRINNING FACE} /"),)
 
 
+def test_a_kind_of_others_that_ends_in_list_is_passed_over():
+    found = read_documents("apiVersion: example.org/v1\nkind: AllowList\nitems: [a, b]\n", "-")
+    assert (found.resources, found.problems, found.readable) == ((), (), True)
+
+
+def test_a_list_without_a_list_is_a_problem_and_one_without_items_is_none():
+    assert read_documents("apiVersion: v1\nkind: List\nitems:\n", "-").problems == ()
+    (problem,) = read_documents("apiVersion: v1\nkind: List\nitems: {}\n", "-").problems
+    assert str(problem).startswith("-:3: items: is no list")
+
+
+def test_a_comment_and_a_directive_may_stand_around_documents():
+    found = read_documents(
+        "# first\n%YAML 1.1\n---  # second\napiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n"
+        "---\n# nothing\n---\n...\n---\r\napiVersion: v1\r\nkind: Namespace\r\n"
+        "metadata: {name: b}\r\n",
+        "-",
+    )
+    assert found.problems == ()
+    assert [one.resource.name for one in found.resources] == ["a", "b"]
+    assert found.lines == (6, 14)
+
+
 def service(spec, **annotations):
     metadata = {
         "name": "web",
