@@ -140,7 +140,7 @@ class Ledger:
 
     async def _store(self, slots: Sequence[_Slot]) -> None:
         working = self.state.value
-        recorded: list[Recorded] = []
+        new: list[Recorded] = []
         events: list[Event] = []
         for slot in slots:
             time = round(self._host.wall_time(), 6)
@@ -154,13 +154,13 @@ class Ledger:
                 _LOG.exception("an observation could not be decided")
                 slot.error = LedgerError(f"an observation could not be decided: {error!r}")
                 continue
-            recorded.extend(item for item, _ in facts)
+            new.extend(item for item, _ in facts)
             events.extend(event for _, event in facts)
             working = decided.state
         if not events:
             return
         await self._append(events, working.position)
-        self._recent.extend(recorded)
+        self._recent.extend(new)
         self.state.set(working)
 
     def _encoding(
@@ -215,7 +215,7 @@ def replay(
     """
     state = State() if from_start else resume(log, codec, until)
     with paused():
-        return fold(state, _recorded(log, codec, state.position, until))
+        return fold(state, recorded(log, codec, state.position, until))
 
 
 def resume(log: EventLog, codec: Codec, until: int | None = None) -> State:
@@ -237,13 +237,29 @@ def resume(log: EventLog, codec: Codec, until: int | None = None) -> State:
     return state if found == [(state.position, state.time, state.transaction)] else State()
 
 
-def _recorded(log: EventLog, codec: Codec, after: int, until: int | None) -> Iterator[Recorded]:
+def recorded(
+    log: EventLog, codec: Codec, after: int = 0, until: int | None = None
+) -> Iterator[Recorded]:
+    """The facts after a position, to `until` if given.
+
+    Raises LedgerDamaged naming the position that does not decode or is missing.
+    """
     while True:
         page = log.read(after, PAGE if until is None else max(0, min(PAGE, until - after)))
+        if page and page[-1].position - after != len(page):
+            raise LedgerDamaged(_gap(after, page))
         yield from decode(codec, page)
         if len(page) < PAGE:
             return
         after = page[-1].position
+
+
+def _gap(after: int, page: Sequence[Row]) -> str:
+    """Which positions are missing first; a log has them all."""
+    for expected, row in enumerate(page, start=after + 1):
+        if row.position != expected:
+            return f"positions {expected} to {row.position - 1} are missing"
+    return "a position is there twice"
 
 
 def decode(codec: Codec, rows: Sequence[Row]) -> list[Recorded]:
@@ -251,14 +267,14 @@ def decode(codec: Codec, rows: Sequence[Row]) -> list[Recorded]:
 
     Raises LedgerDamaged naming the position that does not decode.
     """
-    recorded = []
+    found = []
     for row in rows:
         try:
             time, transaction, fact = codec.decode(row.topic, row.stored)
         except LedgerDamaged as error:
             raise LedgerDamaged(f"position {row.position}: {error.message}", error.hint) from None
-        recorded.append(Recorded(row.position, time, transaction, fact))
-    return recorded
+        found.append(Recorded(row.position, time, transaction, fact))
+    return found
 
 
 def record_now(log: EventLog, codec: Codec, state: State, decided: Decided, time: float) -> None:

@@ -15,8 +15,8 @@ from proclaim.codec import Codec
 from proclaim.decide import affected, settle
 from proclaim.errors import LedgerDamaged
 from proclaim.events import Decision, Fact, Recorded
-from proclaim.ledger import decode
-from proclaim.log import EventLog, rows
+from proclaim.ledger import recorded
+from proclaim.log import EventLog
 from proclaim.state import State, fold
 
 DECISIONS: tuple[type, ...] = get_args(Decision)
@@ -41,8 +41,7 @@ def verify(log: EventLog, codec: Codec) -> Verdict:
     try:
         if found := log.problems():
             return Verdict(0, 0, 0, tuple(found), state)
-        recorded = (item for row in rows(log) for item in decode(codec, [row]))
-        for items in _transactions(recorded):
+        for items in _transactions(recorded(log, codec)):
             transactions += 1
             before = state
             state = fold(state, items)
@@ -54,22 +53,20 @@ def verify(log: EventLog, codec: Codec) -> Verdict:
     return Verdict(state.position, transactions, state.unknown, (), state)
 
 
-def _transactions(recorded: Iterator[Recorded]) -> Iterator[list[Recorded]]:
-    for _, items in groupby(recorded, key=lambda item: item.transaction):
+def _transactions(facts: Iterator[Recorded]) -> Iterator[list[Recorded]]:
+    for _, items in groupby(facts, key=lambda item: item.transaction):
         yield list(items)
 
 
 def _difference(before: State, items: Sequence[Recorded]) -> str:
     """How the recorded decisions differ from those that the inputs lead to now; "" if not."""
-    if items[0].position != before.position + 1:
-        return f"positions {before.position + 1} to {items[0].position - 1} are missing"
     inputs = [item for item in items if not isinstance(item.fact, DECISIONS)]
     decisions: list[Fact] = [item.fact for item in items if isinstance(item.fact, DECISIONS)]
     seen = fold(before, inputs)
     again = settle(seen, affected(seen, [item.fact for item in inputs]))  # type: ignore[misc]
-    for recorded, now in zip(decisions, again, strict=False):
-        if recorded != now:
-            return f"recorded {recorded}, today's rules give {now}"
+    for then, now in zip(decisions, again, strict=False):
+        if then != now:
+            return f"recorded {then}, today's rules give {now}"
     if len(decisions) > len(again):
         return f"recorded {decisions[len(again)]}, today's rules give nothing"
     if len(again) > len(decisions):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 import trio
 from ledger.examples import CODEC
@@ -20,6 +23,7 @@ from proclaim.model import (
     Sourced,
     service_ref,
 )
+from proclaim.sqlite_log import SQLiteLog
 from proclaim.state import State, fold
 from proclaim.verify import verify
 from trio.testing import wait_all_tasks_blocked
@@ -283,6 +287,23 @@ async def test_damage_is_named_by_its_position(autojump_clock) -> None:
         await ledger.replay()
     assert verify(log, CODEC).problems != ()
     assert replay(log, CODEC, until=state.position) == state
+
+
+@pytest.mark.parametrize("lost", [1, 2, 5])
+def test_a_fact_that_was_taken_out_is_named_by_its_position(tmp_path, lost) -> None:
+    log = SQLiteLog(f"sqlite://{tmp_path / 'x.db'}", "me", read_only=False)
+    state = record(log, State(), Authorized(Authority.ALLOCATE))
+    state = record(log, state, FIRST)
+    record(log, state, Change("files", (), (service_ref("default", "a"),)))
+    log.close()
+    with closing(sqlite3.connect(tmp_path / "x.db")) as connection:
+        connection.execute("DELETE FROM stored_events WHERE rowid = ?", (lost,))
+        connection.commit()
+    log = SQLiteLog(f"sqlite://{tmp_path / 'x.db'}", "me", read_only=True)
+    with pytest.raises(LedgerDamaged, match=f"positions {lost} to {lost} are missing"):
+        replay(log, CODEC)
+    assert verify(log, CODEC).problems == (f"positions {lost} to {lost} are missing",)
+    log.close()
 
 
 def test_verify_notices_a_fact_without_its_decisions() -> None:
