@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import insort
+
 from proclaim.allocation import no_business
+from proclaim.model import Ref
 from proclaim.state import State
+from proclaim.steps import Steps, finish
 from proclaim.terrain import fellows
 
 _NAMED = 3
+_AT_ONCE = 64
+"""Services looked at between two pauses."""
 
 
 def unpinned(state: State, node: str) -> str:
@@ -14,19 +20,28 @@ def unpinned(state: State, node: str) -> str:
 
     Empty when there is no other node, or when every Service asks for its address.
     """
+    return finish(looking_for_unpinned(state, node))
+
+
+def looking_for_unpinned(state: State, node: str) -> Steps[str]:
+    """`unpinned` in small steps."""
     others = fellows(state, node)
     if not others:
         return ""
-    names = [
-        ref.short
-        for ref, entry in sorted(state.of_kind("Service").items())
-        if no_business(entry.resource) is None and not entry.resource.requested_addresses
-    ]
-    if not names:
+    first: list[Ref] = []
+    count = 0
+    for at, (ref, entry) in enumerate(state.of_kind("Service").items()):
+        if at % _AT_ONCE == 0:
+            yield
+        if no_business(entry.resource) is None and not entry.resource.requested_addresses:
+            count += 1
+            insort(first, ref)
+            del first[_NAMED:]
+    if not first:
         return ""
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    more = f" and {count - _NAMED} more" if count > _NAMED else ""
     return (
-        f"{', '.join(names[:_NAMED])}{more}: the address is not pinned, and "
+        f"{', '.join(ref.short for ref in first)}{more}: the address is not pinned, and "
         f"{', '.join(other.name for other in others[:_NAMED])} may keep a ledger with another "
         "history and give another one; ask for the address with the annotation "
         "metallb.io/loadBalancerIPs, or give every node the same history"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import trio
 
-from proclaim.advice import unpinned
+from proclaim.advice import looking_for_unpinned
 from proclaim.hookspecs import Announcer, Detector, Observe, Source, Wanted
 from proclaim.host import Host
 from proclaim.latest import Latest
@@ -25,6 +25,9 @@ from proclaim.supervise import Member, crew
 from proclaim.terrain import fellows
 
 _LOG = logging.getLogger("proclaim.engine")
+
+ADVISE_EVERY_SECONDS = 10.0
+"""Looking through all Services for advice is not worth doing at each change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +181,8 @@ async def _advise(ledger: Ledger, node: str) -> None:
     async for state in ledger.state.changes():
         if state.authority is not Authority.ALLOCATE or len(state.of_kind("Node")) < 2:
             continue
-        advice = unpinned(state, node)
+        advice = await paced(looking_for_unpinned(state, node))
         if advice and advice != given:
             _LOG.warning("%s", advice)
         given = advice
+        await trio.sleep(ADVISE_EVERY_SECONDS)

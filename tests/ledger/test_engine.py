@@ -317,3 +317,30 @@ async def test_another_writer_ends_the_engine(autojump_clock, log) -> None:
             await wait_all_tasks_blocked()
             record(log, stage.state, PluginFailed("someone else", "x"))
             await stage.ledger.observe(PluginFailed("me", "x"))
+
+
+async def test_unpinned_addresses_are_warned_about_once(autojump_clock, perform, caplog) -> None:
+    files = Teller("files")
+    stage = await perform([files])
+    nodes = (Sourced(Node("n1")), Sourced(Node("n2")))
+    many = tuple(service(f"s{at}") for at in range(5))
+    await files.say(Listing("files", (pool(), *nodes, *many)))
+    await trio.sleep(60)
+    warned = [each.getMessage() for each in caplog.records if "not pinned" in each.getMessage()]
+    assert len(warned) == 1
+    assert warned[0].startswith("default/s0, default/s1, default/s2 and 2 more: ")
+    assert "n2" in warned[0]
+    await files.say(Change("files", (Sourced(PeerStatus("n1", "tor")),)))
+    await trio.sleep(60)
+    assert caplog.text.count("not pinned") == 1
+    await stage.end()
+
+
+async def test_pinned_addresses_are_not_warned_about(autojump_clock, perform, caplog) -> None:
+    files = Teller("files")
+    stage = await perform([files])
+    pinned = service("a", requested_addresses=("192.0.2.1",))
+    await files.say(Listing("files", (pool(), Sourced(Node("n2")), pinned)))
+    await trio.sleep(60)
+    assert "not pinned" not in caplog.text
+    await stage.end()
