@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 import trio
 from bgp.fake_host import FakeHost, Network
+from bgp.scene import NODE, ROUTER, DeafHost, Ledger, peer, routes, scene
 from proclaim import (
     Announcement,
-    Attributes,
-    BGPPeer,
-    Change,
     Latest,
     Listing,
     Observation,
@@ -22,111 +18,9 @@ from proclaim import (
 )
 from proclaim.model import Secret, Selector
 from proclaim_bgp.driver import BGPAnnouncer
-from proclaim_bgp.looking_glass import Glass, look
 from proclaim_bgp.options import Options
 from proclaim_bgp.wire import Family
 from trio.testing import wait_all_tasks_blocked
-
-ROUTER, NODE = "192.0.2.2", "192.0.2.1"
-
-
-def peer(name: str = "p", **fields: Any) -> BGPPeer:
-    given: dict[str, Any] = {
-        "my_asn": 64512,
-        "peer_asn": 64513,
-        "peer_address": ROUTER,
-        "hold_seconds": 9,
-    }
-    return BGPPeer(name, **(given | fields))
-
-
-def routes(*texts: str, to: tuple[str, ...] = (), **attributes: Any) -> dict[Any, Announcement]:
-    return {(text, ""): Announcement(text, (), (), to, Attributes(**attributes)) for text in texts}
-
-
-class Ledger:
-    """Remembers what was observed."""
-
-    def __init__(self) -> None:
-        self.observed: list[Observation] = []
-        self.peers: dict[str, PeerStatus] = {}
-        self.slow = trio.Event()
-        self.slow.set()
-
-    async def observe(self, observation: Observation) -> None:
-        await self.slow.wait()
-        self.observed.append(observation)
-        assert isinstance(observation, Listing | Change)
-        if isinstance(observation, Listing):
-            self.peers.clear()
-        for each in observation.resources:
-            assert isinstance(each.resource, PeerStatus)
-            self.peers[each.resource.peer] = each.resource
-        if isinstance(observation, Change):
-            for ref in observation.gone:
-                self.peers.pop(ref.name)
-
-
-class Scene:
-    """A node, a router that can be switched on and off, and what they see."""
-
-    def __init__(self, nursery: trio.Nursery, options: Options | None = None) -> None:
-        self.network = Network()
-        self.host = FakeHost(self.network, NODE)
-        self.router = FakeHost(self.network, ROUTER, "router")
-        self.ledger = Ledger()
-        self.wanted = Latest(Wanted())
-        self.said: list[dict[str, Any]] = []
-        self._nursery = nursery
-        self._options = options
-        self._scope = trio.CancelScope()
-        self._announcing = trio.CancelScope()
-
-    async def router_on(self, **fields: Any) -> None:
-        self._scope = trio.CancelScope()
-        glass = Glass(ROUTER, 179, 64513, **fields)
-        self._nursery.start_soon(
-            self._scoped, self._scope, look, glass, self.router, self.said.append
-        )
-        await wait_all_tasks_blocked()
-
-    def router_off(self) -> None:
-        self._scope.cancel()
-
-    async def announce(self) -> None:
-        announcer = BGPAnnouncer(self.host, self._options)
-        self._nursery.start_soon(
-            self._scoped, self._announcing, announcer.run, self.wanted, self.ledger.observe
-        )
-        await wait_all_tasks_blocked()
-
-    def shut_down(self) -> None:
-        self._announcing.cancel()
-
-    async def _scoped(
-        self, scope: trio.CancelScope, run: Callable[..., Awaitable[None]], *arguments: Any
-    ) -> None:
-        with scope:
-            await run(*arguments)
-
-    def want(self, announcements: dict[Any, Announcement], *peers: BGPPeer) -> None:
-        self.wanted.set(Wanted(announcements, peers))
-
-    def events(self, *kinds: str) -> list[str]:
-        """What the router said, as `event prefix`."""
-        return [
-            f"{said['event']} {said.get('prefix', '')}".strip()
-            for said in self.said
-            if said["event"] in (kinds or ("announce", "withdraw", "established", "closed"))
-        ]
-
-
-@asynccontextmanager
-async def scene(options: Options | None = None) -> AsyncIterator[Scene]:
-    async with trio.open_nursery() as nursery:
-        yield Scene(nursery, options)
-        nursery.cancel_scope.cancel()
-
 
 ONE, TWO = "198.51.100.1/32", "198.51.100.2/32"
 
@@ -413,3 +307,77 @@ async def test_thousands_of_routes_come_and_go(
         play.want(dict(list(many.items())[:10]), peer())
         await trio.sleep(5)
         assert play.ledger.peers["p"].advertised_prefixes == 10
+
+
+async def test_a_peer_that_stops_reading_is_given_up_and_costs_nothing_meanwhile(
+    autojump_clock: object,
+) -> None:
+    async with scene() as play:
+        play.host = DeafHost(play.network, NODE)
+        await play.router_on()
+        # No hold time, or the router would give up first, hearing nothing.
+        play.want(routes(ONE), peer(hold_seconds=0))
+        await play.announce()
+        await trio.sleep(2)
+        play.host.streams[0].blocked = True
+        for at in range(100):
+            play.want(routes(f"10.0.0.{at}/32"), peer(hold_seconds=0))
+            await trio.sleep(3)
+        assert play.ledger.peers["p"].state == "Established"
+        await trio.sleep(300)
+        assert len(play.host.streams) == 2
+        assert play.ledger.peers["p"].state == "Established"
+        assert play.events("announce") == [f"announce {ONE}", "announce 10.0.0.99/32"]
+
+
+async def test_a_goodbye_to_a_peer_that_reads_nothing_is_bounded(autojump_clock: object) -> None:
+    async with scene() as play:
+        play.host = DeafHost(play.network, NODE)
+        await play.router_on()
+        play.want(routes(ONE), peer())
+        await play.announce()
+        await trio.sleep(2)
+        play.host.streams[0].blocked = True
+        before = trio.current_time()
+        play.shut_down()
+        await trio.lowlevel.checkpoint()
+        with trio.fail_after(1.5):
+            await play.left.wait()
+        assert play.ledger.peers["p"].state == "Idle"
+        assert trio.current_time() - before <= 1.5
+
+
+async def test_a_failing_ledger_never_ends_a_session(autojump_clock: object) -> None:
+    async with scene() as play:
+        await play.router_on()
+        play.want(routes(ONE), peer())
+        failures = 3
+        observe = play.ledger.observe
+
+        async def failing(observation: Observation) -> None:
+            nonlocal failures
+            if failures:
+                failures -= 1
+                raise OSError("disk full")
+            await observe(observation)
+
+        play.ledger.observe = failing  # type: ignore[method-assign]  # a ledger that fails
+        await play.announce()
+        await trio.sleep(60)
+        assert play.events() == ["established", f"announce {ONE}"]
+        assert isinstance(play.ledger.observed[0], Listing)
+        assert play.ledger.peers["p"].state == "Established"
+
+
+async def test_an_address_that_cannot_be_listened_at_stops_nothing(autojump_clock: object) -> None:
+    async with scene(Options(listen=((NODE, 179),))) as play:
+
+        async def refuse(*_: object) -> None:
+            raise OSError(98, "Address already in use")
+
+        play.host.serve_tcp = refuse  # type: ignore[assignment,method-assign]  # someone else has the port
+        await play.router_on()
+        play.want(routes(ONE), peer())
+        await play.announce()
+        await trio.sleep(60)
+        assert play.events() == ["established", f"announce {ONE}"]
