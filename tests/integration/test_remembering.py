@@ -111,7 +111,7 @@ def test_the_same_manifests_in_any_order_move_nothing():
         before = _holdings(node)
         files = sorted(str(path) for path in lab.manifests.iterdir())
         shuffle = random.Random(7).sample
-        for order in (files, files[::-1], *(shuffle(files, len(files)) for _ in range(3))):
+        for order in (files[::-1], *(shuffle(files, len(files)) for _ in range(2))):
             assert _unchanged(node, order)
             node.ask("apply", *order)
             assert _holdings(node) == before
