@@ -49,7 +49,7 @@ def _run(arguments: Sequence[str]) -> int:
         return INTERRUPTED
     except SystemExit as left:
         return left.code if isinstance(left.code, int) else FAILED
-    except Exception as raised:  # noqa: BLE001 - the last one who can explain it to a user
+    except (Exception, BaseExceptionGroup) as raised:  # noqa: BLE001 - the last who can explain it
         return _failed(raised)
     return status if isinstance(status, int) else DONE
 
@@ -66,7 +66,7 @@ def _wrong_usage(wrong: Exception) -> int:
     return WRONG_USAGE
 
 
-def _failed(raised: Exception) -> int:
+def _failed(raised: BaseException) -> int:
     """Say what went wrong: the expected errors as they are, another with its type."""
     if os.environ.get("PROCLAIM_DEBUG"):
         traceback.print_exception(raised)

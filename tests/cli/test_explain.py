@@ -66,3 +66,11 @@ def test_a_service_that_nobody_knows_is_an_error(proclaim):
     assert ran.status == 1
     assert "there is no Service default/nosuch" in ran.err
     assert proclaim("explain", "a/b/c/d").status == 64
+
+
+def test_a_service_whose_manifest_is_broken_is_told_what_is_wrong_with_it(proclaim):
+    proclaim.apply(POOL, service("web").replace("port: 80", "port: eighty"))
+    ran = proclaim("explain", "web")
+    assert ran.status == 1
+    assert "there is no Service default/web: " in ran.err
+    assert "spec.ports[0].port" in ran.err

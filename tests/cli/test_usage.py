@@ -105,9 +105,12 @@ def test_a_group_of_errors_is_unwrapped(proclaim, monkeypatch):
     assert proclaim("verify") == (1, "", "error: no\nhint: do\n")
 
 
-def test_an_interrupt_says_nothing(proclaim, monkeypatch):
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt(), BaseExceptionGroup("crew", [KeyboardInterrupt()])]
+)
+def test_an_interrupt_says_nothing(proclaim, monkeypatch, error):
     def interrupted():
-        raise KeyboardInterrupt
+        raise error
 
     monkeypatch.setattr(main, "application", interrupted)
     assert proclaim("verify") == (130, "", "")

@@ -8,6 +8,7 @@ from cli.running import ADVERTISED, ANSWERED, POOL, service
 from proclaim.builtin import KINDS
 from proclaim.codec import Codec
 from proclaim.decide import decide
+from proclaim.events import Recorded, TaskFailed
 from proclaim.ledger import decode, record_now, replay
 from proclaim.log import MemoryLog, rows
 from proclaim.manifests import read_documents
@@ -160,3 +161,13 @@ def test_facts(log):
 def test_a_replay(log):
     steps = Replay(NODES).steps(decode(CODEC, list(rows(log))))
     alike("replay", "".join(step_text(step) for step in steps))
+
+
+def test_what_a_stranger_said_commands_no_terminal(log):
+    state = decide(
+        replay(log, CODEC),
+        Change("bgp", (Sourced(PeerStatus("n", "p", last_error="\x1b[2Jbye\n")),)),
+    ).state
+    assert "?[2Jbye?" in tables.peers_table(resources.peers(state, {}), False)
+    failed = Recorded(1, 0.0, 1, TaskFailed("announcer", "a\nb\x1b[2J"))
+    assert oneline(row(failed, CODEC, None)).endswith(" announcer failed: a?b?[2J\n")

@@ -9,6 +9,8 @@ import typer
 from proclaim.addresses import parse_address
 from proclaim.errors import NotFound
 from proclaim.explain import explain_address
+from proclaim.model import Ref
+from proclaim.state import State
 
 from proclaim_cli.opening import opened, settings_of, state_at
 from proclaim_cli.options import At, LedgerURL, NodeName, Output, SettingsFile, Shown
@@ -44,13 +46,24 @@ def command(
         return 0
     explained = service_explained(state, service_named(subject), nodes)
     if not explained.known and not explained.addresses:
-        raise NotFound(
-            f"there is no Service {explained.namespace}/{explained.name}",
-            hint="`proclaim get services` lists them; write namespace/name outside `default`",
-        )
+        raise _unknown(state, service_named(subject))
     if not show(explained, output):
         sys.stdout.write(service_text(explained))
     return 0
+
+
+def _unknown(state: State, ref: Ref) -> NotFound:
+    """Why a Service is not known, where something wrong with its manifest says so."""
+    for problem in (each for found in state.problems.values() for each in found):
+        if (problem.kind, problem.namespace or "default", problem.name) == ref:
+            return NotFound(
+                f"there is no Service {ref.short}: {problem}",
+                hint="correct the manifest; `proclaim check` shows whether it is sound",
+            )
+    return NotFound(
+        f"there is no Service {ref.short}",
+        hint="`proclaim get services` lists them; write namespace/name outside `default`",
+    )
 
 
 def _is_address(text: str) -> bool:

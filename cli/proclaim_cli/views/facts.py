@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from proclaim_cli.values.facts import FactRow, FieldChange
+from proclaim_cli.views.table import printable
 
 
 def oneline(row: FactRow) -> str:
@@ -40,4 +41,4 @@ def _value(value: Any) -> str:  # noqa: ANN401 - whatever a field holds
 
 
 def _text(lines: list[str]) -> str:
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{printable(line)}\n" for line in lines)

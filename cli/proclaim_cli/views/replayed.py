@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from proclaim_cli.values.replayed import Step
 from proclaim_cli.views.receivers import receivers
+from proclaim_cli.views.table import printable
 
 
 def step_text(step: Step) -> str:
@@ -15,4 +16,4 @@ def step_text(step: Step) -> str:
         f"to {receivers(each.announcer, each.to)}"
         for each in step.announcements
     ]
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{printable(line)}\n" for line in lines)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from proclaim_cli.views.table import printable
+
 NO_HINT = "`proclaim --help` lists the commands"
 
 
@@ -19,9 +21,9 @@ def warning(text: str) -> None:
 
 def error(message: str, hint: str = "") -> None:
     """Say in one paragraph what is wrong, and what to do about it."""
-    _write(f"error: {message}\nhint: {hint or NO_HINT}")
+    _write(f"error: {message}", f"hint: {hint or NO_HINT}")
 
 
-def _write(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
+def _write(*paragraphs: str) -> None:
+    sys.stderr.write("".join(f"{printable(' '.join(each.split()))}\n" for each in paragraphs))
     sys.stderr.flush()

@@ -17,4 +17,9 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _cell(text: str) -> str:
-    return "".join(each if each.isprintable() else "?" for each in text) or "-"
+    return printable(text) or "-"
+
+
+def printable(text: str) -> str:
+    """A text that no terminal takes for a command; some of it was said by strangers."""
+    return "".join(each if each.isprintable() else "?" for each in text)
