@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import yaml
 from cli.running import POOL, service
 
 
@@ -71,6 +72,11 @@ def test_what_changed_is_told_field_by_field(recorded):
 def test_changes_are_told_against_what_was_before_the_range(recorded):
     whole = records(recorded, "-p")
     assert records(recorded, "-p", "--since", "@6") == whole[6:]
+
+
+def test_as_yaml_each_fact_is_a_document(recorded):
+    documents = list(yaml.safe_load_all(recorded("log", "-o", "yaml").out))
+    assert documents == records(recorded)
 
 
 def test_one_line_each(recorded):

@@ -92,3 +92,14 @@ def test_a_password_is_never_recorded(proclaim, tmp_path):
 def test_no_path_given_is_a_wrong_usage(proclaim):
     assert proclaim("plan").status == 64
     assert proclaim("apply").status == 64
+
+
+def test_a_ledger_that_follows_an_allocator_goes_on_following(proclaim, tmp_path):
+    settings = tmp_path / "proclaim.toml"
+    settings.write_text("authority = 'follow'\n")
+    proclaim.write("all.yaml", POOL, service("web"))
+    assert proclaim("apply", proclaim.manifests, "--settings", settings).status == 0
+    ran = proclaim("apply", proclaim.manifests)
+    assert "0 facts recorded" in ran.err
+    assert "192.0.2" not in proclaim("get", "services").out
+    assert "has not written its status yet" in proclaim("explain", "web").out

@@ -19,7 +19,7 @@ from proclaim_cli.values.facts import FactRow, Remembered, concerned, row
 from proclaim_cli.values.names import Filter
 from proclaim_cli.values.when import position_at
 from proclaim_cli.views.facts import oneline, paragraph
-from proclaim_cli.views.structured import line
+from proclaim_cli.views.structured import document
 
 POLL_SECONDS = 0.3
 
@@ -63,7 +63,7 @@ def command(
 
 def _view(output: Output, short: bool) -> Callable[[FactRow], str]:
     if output in (Output.JSON, Output.YAML):
-        return lambda shown: line(shown.record())
+        return lambda shown: document(shown.record(), output)
     return oneline if short else paragraph
 
 

@@ -29,7 +29,11 @@ def command(
     settings: SettingsFile = None,
     output: Shown = Output.TABLE,
 ) -> int:
-    """Compare manifests with the ledger; 2 when something would change, 1 on problems."""
+    """Compare manifests with the ledger, and record nothing.
+
+    The status is 0 when nothing would change, 2 when something would, and 1 when there are
+    problems.  `-o wide` lists what is kept as well.
+    """
     found = settings_of(settings, ledger)
     listing = listing_of(absolute(manifests))
     before = _present(found)

@@ -22,7 +22,7 @@ from proclaim_cli.values.plain import plain
 from proclaim_cli.values.replayed import Replay, Step
 from proclaim_cli.values.when import position_at
 from proclaim_cli.views.replayed import step_text
-from proclaim_cli.views.structured import line
+from proclaim_cli.views.structured import document
 
 
 @as_command
@@ -55,10 +55,10 @@ def command(
                 _wait((step.seconds - previous) / factor)
             previous = step.seconds
             if step.holdings or step.announcements:
-                sys.stdout.write(line(_record(step)) if structured else step_text(step))
+                sys.stdout.write(document(_record(step), output) if structured else step_text(step))
         named = digest(replay.state, found.codec)
     end = {"digest": named, "position": replay.state.position}
-    sys.stdout.write(line(end) if structured else f"digest {named}\n")
+    sys.stdout.write(document(end, output) if structured else f"digest {named}\n")
     return 0
 
 

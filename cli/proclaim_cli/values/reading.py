@@ -55,8 +55,11 @@ def problems(listing: Listing, state: State) -> list[ProblemRow]:
 
 
 def observations(state: State, listing: Listing, authority: Authority) -> Iterator[Observation]:
-    """What a service that reads this listing would observe until it may decide."""
-    if authority is Authority.FOLLOW:
+    """What a service that reads this listing would observe until it may decide.
+
+    A ledger that follows another allocator goes on following: only `run` makes it allocate.
+    """
+    if Authority.FOLLOW in (authority, state.authority):
         yield Authorized(Authority.FOLLOW)
         yield listing
         return

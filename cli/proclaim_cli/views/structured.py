@@ -23,6 +23,11 @@ def show(value: Any, output: Output) -> bool:  # noqa: ANN401 - any value can be
     return True
 
 
-def line(value: Any) -> str:  # noqa: ANN401 - as above
-    """A value as one line of JSON."""
+def document(value: Any, output: Output) -> str:  # noqa: ANN401 - as above
+    """One value of many: a line of JSON, or a document of YAML."""
+    if output is Output.YAML:
+        text: str = yaml.safe_dump(
+            plain(value), explicit_start=True, sort_keys=False, allow_unicode=True
+        )
+        return text
     return json.dumps(plain(value), ensure_ascii=False) + "\n"
