@@ -17,8 +17,9 @@ from netlab.waiting import eventually
 pytestmark = pytest.mark.integration
 ROUTERS = pytest.mark.parametrize("router", ["frr", "bird"])
 
-WEB = {"203.0.113.10": "203.0.113.10/32", "2001:db8:f::10": "2001:db8:f::10/128"}
-HOPS = {"203.0.113.10": NODE_V4, "2001:db8:f::10": NODE_V6}
+V4, V6 = "203.0.113.10", "2001:db8:f::10"
+WEB = {V4: f"{V4}/32", V6: f"{V6}/128"}
+HOPS = {V4: NODE_V4, V6: NODE_V6}
 DUAL_STACK_PEER = """
 apiVersion: metallb.io/v1beta2
 kind: BGPPeer
@@ -38,17 +39,31 @@ CEASE = {"frr": "Cease/", "bird": "Received: "}
 """How the routers tell that they got a Cease; BIRD names its subcode alone (RFC 4486)."""
 
 
-def reachable(lab, stopwatch, address, *nodes, within=2.0):
-    """Wait until the router forwards an address to these nodes alone and they all answer."""
-    hops = [HOPS[address][node] for node in nodes]
-    routed = partial(via, lab, WEB[address], *hops)
-    stopwatch.lap(f"{address} has {len(nodes)} next hops in the kernel", routed, within)
-    fetch = partial(lab.fetch, address, by=lab.topology.client)
-    stopwatch.lap(f"{address} answers", fetch, within)
-    version = 6 if ":" in address else 4
-    assert lab.router.routes(version)[WEB[address]] == frozenset(hops)
-    answers = set()
-    eventually("each node answers", lambda: answers.add(fetch()) or answers == set(nodes), START)
+def reachable(lab, stopwatch, addresses, *nodes, within=2.0):
+    """Wait until the router forwards addresses to these nodes alone and they all answer."""
+    hops = {address: [HOPS[address][node] for node in nodes] for address in addresses}
+    for address in addresses:
+        routed = partial(via, lab, WEB[address], *hops[address])
+        stopwatch.lap(f"{address}: next hops in the kernel: {len(nodes)}", routed, within)
+    for address in addresses:
+        fetch = partial(lab.fetch, address, by=lab.topology.client)
+        stopwatch.lap(f"{address} answers", fetch, within)
+    for address in addresses:
+        version = 6 if ":" in address else 4
+        assert lab.router.routes(version)[WEB[address]] == frozenset(hops[address])
+        _all_answer(lab, address, nodes)
+
+
+def _all_answer(lab, address, nodes):
+    """Ask until every node has answered, and none but those."""
+    heard = set()
+
+    def ask():
+        heard.add(lab.fetch(address, by=lab.topology.client))
+        return heard >= set(nodes)
+
+    eventually(f"{', '.join(nodes)} answer for {address}", ask, START)
+    assert heard == set(nodes)
 
 
 @ROUTERS
@@ -60,8 +75,7 @@ def test_a_written_service_is_reached_within_two_seconds_and_a_deleted_one_is_go
         wait_established(lab)
         stopwatch.start()
         lab.add_service("web")
-        for address in WEB:
-            reachable(lab, stopwatch, address, "node1", "node2")
+        reachable(lab, stopwatch, WEB, "node1", "node2")
         stopwatch.start()
         lab.remove("web.yaml")
         for address, prefix in WEB.items():
@@ -77,8 +91,7 @@ def test_one_ipv4_session_carries_both_families_when_the_peer_is_dual_stack(rout
         wait_established(lab, tables=(NODE_V4,))
         stopwatch.start()
         lab.add_service("web")
-        for address in WEB:
-            reachable(lab, stopwatch, address, "node1", "node2")
+        reachable(lab, stopwatch, WEB, "node1", "node2")
 
 
 @ROUTERS
@@ -87,13 +100,13 @@ def test_a_node_that_is_told_to_stop_says_cease_and_its_path_is_gone_at_once(rou
         lab.add_service("web")
         start_nodes(lab, stack)
         stopwatch.start()
-        reachable(lab, stopwatch, "203.0.113.10", "node1", "node2", within=START)
+        reachable(lab, stopwatch, [V4], "node1", "node2", within=START)
         stopwatch.start()
         lab.nodes["node1"].process.signal_end()
-        reachable(lab, stopwatch, "203.0.113.10", "node2")
+        reachable(lab, stopwatch, [V4], "node2")
         assert lab.nodes["node1"].process.wait() == 0
         assert lab.router.neighbors()[NODE_V4["node1"]].last_error.startswith(CEASE[router])
-        assert via(lab, WEB["2001:db8:f::10"], NODE_V6["node2"])
+        assert via(lab, WEB[V6], NODE_V6["node2"])
 
 
 @ROUTERS
@@ -102,16 +115,13 @@ def test_a_killed_node_leaves_the_path_of_the_other_and_comes_back(router, stopw
         lab.add_service("web")
         start_nodes(lab, stack)
         stopwatch.start()
-        for address in WEB:
-            reachable(lab, stopwatch, address, "node1", "node2", within=START)
+        reachable(lab, stopwatch, WEB, "node1", "node2", within=START)
         stopwatch.start()
         lab.nodes["node1"].process.kill()
-        for address in WEB:
-            reachable(lab, stopwatch, address, "node2")
+        reachable(lab, stopwatch, WEB, "node2")
         stopwatch.start()
         lab.nodes["node1"].start(stack)
-        for address in WEB:
-            reachable(lab, stopwatch, address, "node1", "node2", within=START)
+        reachable(lab, stopwatch, WEB, "node1", "node2", within=START)
 
 
 @ROUTERS
@@ -122,13 +132,13 @@ def test_a_node_that_falls_silent_is_forgotten_after_the_hold_time_and_comes_bac
         lab.add_service("web")
         start_nodes(lab, stack)
         stopwatch.start()
-        reachable(lab, stopwatch, "203.0.113.10", "node1", "node2", within=START)
+        reachable(lab, stopwatch, [V4], "node1", "node2", within=START)
         stopwatch.start()
         lab.topology.mute("node1")
-        reachable(lab, stopwatch, "203.0.113.10", "node2", within=5.0)
+        reachable(lab, stopwatch, [V4], "node2", within=5.0)
         lab.topology.unmute("node1")
         stopwatch.start()
-        reachable(lab, stopwatch, "203.0.113.10", "node1", "node2", within=START)
+        reachable(lab, stopwatch, [V4], "node1", "node2", within=START)
 
 
 @ROUTERS
@@ -137,13 +147,12 @@ def test_a_router_that_restarts_is_told_everything_again(router, stopwatch):
         lab.add_service("web")
         start_nodes(lab, stack)
         stopwatch.start()
-        reachable(lab, stopwatch, "203.0.113.10", "node1", "node2", within=START)
+        reachable(lab, stopwatch, [V4], "node1", "node2", within=START)
         lab.stop_router()
-        eventually("the route is gone", partial(via, lab, WEB["203.0.113.10"]), within=START)
+        eventually("the route is gone", partial(via, lab, WEB[V4]), within=START)
         stopwatch.start()
         lab.start_router(stack, router)
-        for address in WEB:
-            reachable(lab, stopwatch, address, "node1", "node2", within=START)
+        reachable(lab, stopwatch, WEB, "node1", "node2", within=START)
 
 
 @ROUTERS
