@@ -10,7 +10,7 @@ MEMBERS := core plugins/bgp plugins/l2_arp plugins/file_source plugins/k8s_sourc
 PROJECTS := $(MEMBERS:%=%/pyproject.toml)
 TYPED := $(MEMBERS) $(wildcard benchmarks) $(wildcard examples)
 
-PYTEST_ARGS ?=
+PYTEST_ARGS ?= -rs
 
 .PHONY: help run test setup daemons lint format bench clean
 
