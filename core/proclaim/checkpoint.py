@@ -54,28 +54,27 @@ _AT_ONCE = 64
 
 def encoding(state: State, codec: Codec) -> Steps[bytes]:
     """`encode` in small steps."""
-    entries = yield from _entries(state)
-    holdings = yield from _pairs(state.holdings)
-    refusals = yield from _pairs(state.refusals)
-    rejections = yield from _rejections(state)
-    return _ENCODER.encode(
-        {
-            "format": FORMAT,
-            "kinds": sorted(kind.topic for kind in codec.kinds.values()),
-            "position": state.position,
-            "time": state.time,
-            "transaction": state.transaction,
-            "authority": state.authority,
-            "listed": sorted(state.listed),
-            "entries": entries,
-            "holdings": holdings,
-            "refusals": refusals,
-            "rejections": rejections,
-            "problems": sorted(state.problems.items()),
-            "failures": sorted(state.failures.items()),
-            "unknown": state.unknown,
-        }
-    )
+    head = {
+        "format": FORMAT,
+        "kinds": sorted(kind.topic for kind in codec.kinds.values()),
+        "position": state.position,
+        "time": state.time,
+        "transaction": state.transaction,
+        "authority": state.authority,
+        "listed": sorted(state.listed),
+    }
+    tail = {
+        "problems": sorted(state.problems.items()),
+        "failures": sorted(state.failures.items()),
+        "unknown": state.unknown,
+    }
+    parts = [_ENCODER.encode(head)[:-1]]
+    parts += [b',"entries":', (yield from _entries(state))]
+    parts += [b',"holdings":', (yield from _pairs(state.holdings))]
+    parts += [b',"refusals":', (yield from _pairs(state.refusals))]
+    parts += [b',"rejections":', (yield from _rejections(state))]
+    parts += [b",", _ENCODER.encode(tail)[1:]]
+    return b"".join(parts)
 
 
 def encode(state: State, codec: Codec) -> bytes:
@@ -83,7 +82,7 @@ def encode(state: State, codec: Codec) -> bytes:
     return finish(encoding(state, codec))
 
 
-def _entries(state: State) -> Steps[msgspec.Raw]:
+def _entries(state: State) -> Steps[bytes]:
     parts: list[bytes] = []
     for kind in sorted(state.resources):
         entries = state.resources[kind]
@@ -101,7 +100,7 @@ def _entries(state: State) -> Steps[msgspec.Raw]:
     return _joined(parts)
 
 
-def _pairs(values: Mapping[Ref, Any]) -> Steps[msgspec.Raw]:
+def _pairs(values: Mapping[Ref, Any]) -> Steps[bytes]:
     names = yield from ordered(values)
     parts: list[bytes] = []
     for at in range(0, len(names), _AT_ONCE):
@@ -110,7 +109,7 @@ def _pairs(values: Mapping[Ref, Any]) -> Steps[msgspec.Raw]:
     return _joined(parts)
 
 
-def _rejections(state: State) -> Steps[msgspec.Raw]:
+def _rejections(state: State) -> Steps[bytes]:
     names = yield from ordered(state.rejections)
     parts: list[bytes] = []
     for ref in names:
@@ -124,8 +123,8 @@ def _items(items: list[Any]) -> bytes:
     return _ENCODER.encode(items)[1:-1]
 
 
-def _joined(parts: list[bytes]) -> msgspec.Raw:
-    return msgspec.Raw(b"[%b]" % b",".join(parts))
+def _joined(parts: list[bytes]) -> bytes:
+    return b"[%b]" % b",".join(parts)
 
 
 def seal(encoded: bytes) -> bytes:

@@ -60,7 +60,10 @@ class _Slot:
 
 
 class Ledger:
-    """Call `replay` once, then run `write` as a task; `observe` may be called by anyone."""
+    """Call `replay` once, then run `write` as a task, and `keep_checkpoints` beside it.
+
+    `observe` may be called by anyone, any number of times at once.
+    """
 
     def __init__(self, log: EventLog, codec: Codec, host: Host) -> None:
         self._log = log
