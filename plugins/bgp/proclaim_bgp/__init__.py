@@ -1,0 +1,1 @@
+"""Announces addresses by BGP, with a speaker of its own."""
