@@ -55,7 +55,7 @@ class Catalogue(TyperGroup):
 
 def application() -> Callable[..., Any]:
     """The whole command line, ready to be called with arguments."""
-    app = typer.Typer(cls=Catalogue, no_args_is_help=True, **PLAIN)
+    app = typer.Typer(cls=Catalogue, **PLAIN)
     app.callback()(_root)
     called: Callable[..., Any] = typer.main.get_command(app)
     return called

@@ -10,9 +10,17 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
+from contextlib import redirect_stdout
 
 import typer
-from proclaim.errors import ProclaimError, Usage
+from proclaim.errors import (
+    LedgerDamaged,
+    LedgerError,
+    PluginError,
+    ProclaimError,
+    SettingsError,
+    Usage,
+)
 
 from proclaim_cli.catalogue import application
 from proclaim_cli.views.say import error
@@ -30,7 +38,8 @@ _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status."""
     try:
-        status = _run(sys.argv[1:] if arguments is None else arguments)
+        arguments = sys.argv[1:] if arguments is None else arguments
+        status = _run(arguments) if arguments else _no_command()
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read our output has gone, and that is no error
         _leave_no_output_behind()
@@ -54,6 +63,12 @@ def _run(arguments: Sequence[str]) -> int:
     return status if isinstance(status, int) else DONE
 
 
+def _no_command() -> int:
+    with redirect_stdout(sys.stderr):
+        _run(["--help"])
+    return WRONG_USAGE
+
+
 def _wrong_usage(wrong: Exception) -> int:
     context = getattr(wrong, "ctx", None)
     if type(wrong).__name__ == "NoArgsIsHelpError":
@@ -74,7 +89,7 @@ def _failed(raised: BaseException) -> int:
     expected = [each for each in leaves if isinstance(each, ProclaimError)]
     if expected:
         for each in {each.message: each for each in expected}.values():
-            error(each.message, each.hint)
+            error(each.message, each.hint or _hint(each))
         return WRONG_USAGE if any(isinstance(each, Usage) for each in expected) else FAILED
     if any(isinstance(each, KeyboardInterrupt) for each in leaves):
         return INTERRUPTED
@@ -85,6 +100,21 @@ def _failed(raised: BaseException) -> int:
         "run it again with PROCLAIM_DEBUG=1 to see where, and report that",
     )
     return FAILED
+
+
+def _hint(raised: ProclaimError) -> str:
+    """What to do about an error that does not say so itself."""
+    match raised:
+        case SettingsError():
+            return "correct the file, or name another one with --settings"
+        case PluginError():
+            return "install that plugin again, or remove it; `proclaim plugins` lists them"
+        case LedgerDamaged():
+            return "`proclaim verify` says how far it is whole; restore a copy, or begin a new one"
+        case LedgerError():
+            return "--ledger names another file or URL"
+        case _:
+            return ""
 
 
 def _leaves(raised: BaseException) -> Iterator[BaseException]:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import typer
 from cli.running import POOL, service
-from proclaim import PluginError, hookimpl
+from proclaim import PluginError, ProclaimError, SettingsError, hookimpl
+from proclaim.errors import LedgerDamaged, LedgerError
 from proclaim.plugins import Plugins
 from proclaim.sqlite_log import SQLiteLog
 from proclaim_cli import main
@@ -95,6 +96,26 @@ def test_a_surprise_is_one_line_and_a_hint(proclaim, monkeypatch):
     assert "Traceback" not in ran.err
     monkeypatch.setenv("PROCLAIM_DEBUG", "1")
     assert "Traceback" in proclaim("verify").err
+
+
+@pytest.mark.parametrize(
+    ("error", "hint"),
+    [
+        (SettingsError("no"), "--settings"),
+        (PluginError("no"), "proclaim plugins"),
+        (LedgerDamaged("no"), "proclaim verify"),
+        (LedgerError("no"), "--ledger"),
+        (ProclaimError("no"), "proclaim --help"),
+    ],
+)
+def test_an_error_without_a_hint_of_its_own_gets_one(proclaim, monkeypatch, error, hint):
+    def broken():
+        raise error
+
+    monkeypatch.setattr(main, "application", broken)
+    ran = proclaim("verify")
+    assert ran.status == 1
+    assert hint in ran.err.splitlines()[1]
 
 
 def test_a_group_of_errors_is_unwrapped(proclaim, monkeypatch):
