@@ -27,5 +27,10 @@ def difference(before: Listing | None, after: Listing) -> Listing | Change | Non
     return Change(source=after.source, resources=tuple(changed), gone=tuple(gone))
 
 
+def loses_something(before: Listing, after: Listing) -> bool:
+    """Whether a resource was there before and is not any more."""
+    return not _by_ref(before).keys() <= _by_ref(after).keys()
+
+
 def _by_ref(listing: Listing) -> dict[Ref, Sourced]:
     return {sourced.resource.ref: sourced for sourced in listing.resources}

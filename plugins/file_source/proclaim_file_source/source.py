@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 import trio
 from proclaim import BGPPeer, Change, Host, Listing, Observe, Problem
@@ -18,11 +19,13 @@ from proclaim.manifests import MAX_BYTES
 from proclaim.manifests.files import FileReader, Reading
 from proclaim.model import Secret
 
-from proclaim_file_source.difference import difference
+from proclaim_file_source.difference import difference, loses_something
 from proclaim_file_source.watch import POLL_SECONDS, RESTAT_SECONDS, Watch
 
 log = logging.getLogger("proclaim.files")
 
+SECOND_LOOK_SECONDS = 0.2
+"""How long something must be gone before it counts: whoever deletes may be about to write."""
 _BREATHE_EVERY = 0.0005
 _LOGGED_PROBLEMS = 20
 
@@ -53,9 +56,10 @@ class FileSource:
         said: Listing | None = None
         expected = True
         while True:
-            reading, news = await trio.to_thread.run_sync(
-                _read, reader, said, abandon_on_cancel=True
-            )
+            reading, news, doubtful = await _reading(reader, said)
+            if doubtful:
+                await trio.sleep(SECOND_LOOK_SECONDS)
+                reading, news, _ = await _reading(reader, said)
             self._hand_over_passwords(reading)
             if news is not None:
                 if not expected:
@@ -98,9 +102,24 @@ class FileSource:
         self._host.secrets.set({**others, **mine})
 
 
-def _read(reader: FileReader, said: Listing | None) -> tuple[Reading, Listing | Change | None]:
+class _News(NamedTuple):
+    """A reading, and what it says that was not said yet."""
+
+    reading: Reading
+    news: Listing | Change | None
+    doubtful: bool
+    """Whether something is gone, which a second look has to confirm."""
+
+
+async def _reading(reader: FileReader, said: Listing | None) -> _News:
+    return await trio.to_thread.run_sync(_read, reader, said, abandon_on_cancel=True)
+
+
+def _read(reader: FileReader, said: Listing | None) -> _News:
     reading = reader.read(_breather())
-    return reading, difference(said, reading.listing)
+    news = difference(said, reading.listing)
+    doubtful = bool(said and news and loses_something(said, reading.listing))
+    return _News(reading, news, doubtful)
 
 
 def _breather() -> Callable[[], None]:
