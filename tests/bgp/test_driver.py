@@ -381,3 +381,55 @@ async def test_an_address_that_cannot_be_listened_at_stops_nothing(autojump_cloc
         await play.announce()
         await trio.sleep(60)
         assert play.events() == ["established", f"announce {ONE}"]
+
+
+async def test_a_fault_of_ours_costs_one_peer_a_moment_and_the_others_nothing(
+    autojump_clock: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with scene() as play:
+        await play.router_on()
+        connect = play.host.connect_tcp
+        faults = 2
+
+        async def faulty(address: str, *more: Any) -> trio.abc.Stream:
+            nonlocal faults
+            if address == "192.0.2.3" and faults:
+                faults -= 1
+                raise ZeroDivisionError
+            return await connect(address if address == ROUTER else ROUTER, *more)
+
+        play.host.connect_tcp = faulty  # type: ignore[assignment,method-assign]  # it has a fault
+        play.want(routes(ONE), peer(), peer("q", peer_address="192.0.2.3"))
+        await play.announce()
+        await trio.sleep(0.5)
+        assert play.ledger.peers["q"].last_error == "failed here: see the log"
+        assert "ZeroDivisionError" in caplog.text
+        await trio.sleep(30)
+        states = {name: status.state for name, status in play.ledger.peers.items()}
+        assert states == {"p": "Established", "q": "Established"}
+        assert play.events("closed") == []
+
+
+async def test_a_route_that_cannot_be_said_is_left_out_alone(autojump_clock: object) -> None:
+    async with scene() as play:
+        await play.router_on()
+        play.want({**routes(ONE, communities=("64512:70000",)), **routes(TWO)}, peer())
+        await play.announce()
+        await trio.sleep(3)
+        assert play.events("announce") == [f"announce {TWO}"]
+        status = play.ledger.peers["p"]
+        assert status.last_error == "1 routes are left out: '64512:70000' is no community"
+        play.want({**routes(ONE, communities=("64512:7",)), **routes(TWO)}, peer())
+        await trio.sleep(3)
+        assert play.events("announce")[1:] == [f"announce {ONE}"]
+        assert play.ledger.peers["p"].last_error == ""
+
+
+async def test_a_source_address_is_connected_from(autojump_clock: object) -> None:
+    async with scene() as play:
+        await play.router_on()
+        play.want(routes(ONE), peer(source_address="192.0.2.77"))
+        await play.announce()
+        await trio.sleep(1)
+        assert play.said[1]["next_hop"] == "192.0.2.77"
+        assert play.said[1]["peer"] == "192.0.2.77"

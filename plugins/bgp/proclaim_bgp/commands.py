@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from enum import StrEnum
@@ -52,6 +53,8 @@ def looking_glass(
 
     try:
         trio.run(_look, Glass(address, port, asn, peer_asn), say)
+    except* BrokenPipeError:  # whoever read the lines has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except* OSError as group:
         error = group.exceptions[0]
         typer.echo(f"cannot listen at {listen}: {error}\nhint: choose another port", err=True)

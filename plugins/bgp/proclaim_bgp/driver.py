@@ -9,7 +9,7 @@ session.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
 
 import msgspec
@@ -32,9 +32,10 @@ from proclaim.model import Secret
 
 from proclaim_bgp.connection import GOODBYE_SECONDS, SLICE_SECONDS
 from proclaim_bgp.door import Door
-from proclaim_bgp.link import DECONFIGURED, RECONFIGURED, Link, remote_address
+from proclaim_bgp.link import DECONFIGURED, RECONFIGURED, Link
 from proclaim_bgp.neighbor import concerns, password_problem
 from proclaim_bgp.options import Options
+from proclaim_bgp.sockets import remote_address
 from proclaim_bgp.wire import Prefix, prefix
 
 _LOG = logging.getLogger("proclaim.bgp")
@@ -152,13 +153,13 @@ class _Roster:
     ) -> None:
         """Hand the difference between two wanted sets to some links."""
         pause_at = trio.current_time() + SLICE_SECONDS
-        gone = [(key, announcement, False) for key, announcement in old.items() if key not in new]
-        come = [(key, each, True) for key, each in new.items() if old.get(key) is not each]
-        for key, announcement, wanted in gone + come:
-            parsed = prefix(announcement.prefix)
-            for link in links:
-                told = wanted and concerns(announcement, link.peer.name)
-                self._hand(link, key, parsed, announcement if told else None)
+        for difference in _differences(old, new):
+            if difference is not None:
+                key, announcement, wanted = difference
+                parsed = prefix(announcement.prefix)
+                for link in links:
+                    told = wanted and concerns(announcement, link.peer.name)
+                    self._hand(link, key, parsed, announcement if told else None)
             if trio.current_time() >= pause_at:
                 await trio.lowlevel.checkpoint()
                 pause_at = trio.current_time() + SLICE_SECONDS
@@ -193,6 +194,22 @@ class _Roster:
             and link.peer.peer_address
             and not password_problem(link.peer, secrets.get(name))
         }
+
+
+def _differences(
+    old: Mapping[_Key, Announcement], new: Mapping[_Key, Announcement]
+) -> Iterator[tuple[_Key, Announcement, bool] | None]:
+    """What is gone (False), then what came or changed (True); None now and then, to breathe."""
+    for looked, (key, announcement) in enumerate(old.items()):
+        if key not in new:
+            yield key, announcement, False
+        elif looked % 1024 == 0:
+            yield None
+    for looked, (key, announcement) in enumerate(new.items()):
+        if old.get(key) is not announcement:
+            yield key, announcement, True
+        elif looked % 1024 == 0:
+            yield None
 
 
 def _session_part(peer: BGPPeer) -> BGPPeer:

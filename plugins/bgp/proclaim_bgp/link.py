@@ -10,20 +10,20 @@ import logging
 import math
 import socket
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import trio
 from proclaim import BGPPeer, Host, PeerStatus
 from proclaim.model import Attributes, Secret
 
 from proclaim_bgp.collision import Side
-from proclaim_bgp.connection import SLICE_SECONDS, Connection, error_text
+from proclaim_bgp.connection import Connection, error_text
+from proclaim_bgp.exchange import Exchange
 from proclaim_bgp.neighbor import (
     Neighbor,
-    Speech,
     happen,
     impediment,
     neighbor,
-    next_hops,
     password_problem,
     reservations,
     router_id,
@@ -31,8 +31,7 @@ from proclaim_bgp.neighbor import (
     terms_of,
     wake_at,
 )
-from proclaim_bgp.outbox import Outbox
-from proclaim_bgp.session import Phase, context
+from proclaim_bgp.session import UNANSWERED, context
 from proclaim_bgp.signals import (
     Closed,
     CloseTransport,
@@ -54,17 +53,14 @@ from proclaim_bgp.signals import (
     Writing,
     Written,
 )
-from proclaim_bgp.sockets import addresses_beside, set_options, set_password
-from proclaim_bgp.terms import Agreed, Terms
-from proclaim_bgp.wire import Context, Family, Fault, Message, Prefix, Update
+from proclaim_bgp.sockets import addresses_beside, local_address, set_options, set_password
+from proclaim_bgp.terms import Terms
+from proclaim_bgp.wire import Context, Family, Fault, Message, Prefix
 
 _LOG = logging.getLogger("proclaim.bgp")
 
 SETTLE_SECONDS = 1.0
 """How often the counts of prefixes are reported at most."""
-_COUNTED_PREFIXES = 100_000
-"""Received prefixes are remembered up to this many, to count them."""
-_CHUNK_OCTETS = 32768
 SHUT_DOWN, DECONFIGURED, RECONFIGURED = 2, 3, 6
 """Subcodes of Cease (RFC 4486)."""
 _REASONS = {
@@ -73,6 +69,7 @@ _REASONS = {
     RECONFIGURED: "configured anew here",
 }
 _NOBODY = Terms(asn=0)
+_LONGEST_PAUSE_SECONDS = 60.0
 
 
 class Link:
@@ -88,10 +85,10 @@ class Link:
         self.peer = peer
         self.gone = trio.Event()
         self._host = host
-        self._hops = hops
         self._report = report
         self._impediment = impediment(peer)
-        self._known = neighbor(_NOBODY if self._impediment else terms_of(peer))
+        self._terms = _NOBODY if self._impediment else terms_of(peer)
+        self._known = neighbor(self._terms)
         self._connections: dict[Side, Connection] = {}
         self._local: dict[Side, tuple[str, tuple[str, ...]]] = {}
         self._dialing: list[Connection] = []
@@ -100,10 +97,7 @@ class Link:
         self._scope = trio.CancelScope()
         self._leaving = SHUT_DOWN
         self._password: str | None = None
-        self._outbox: Outbox[Attributes] = Outbox()
-        self._speech: Speech | None = None
-        self._received: set[Prefix] = set()
-        self._lacking = ""
+        self._exchange = Exchange(peer.name, hops)
         self._said: PeerStatus | None = None
         self._counts_at = math.inf
 
@@ -111,15 +105,15 @@ class Link:
 
     def want(self, prefix: Prefix, content: Attributes) -> None:
         """The peer is to have this route; takes effect with `flush`."""
-        self._outbox.want(prefix, content)
+        self._exchange.want(prefix, content)
 
     def drop(self, prefix: Prefix) -> None:
         """The peer is to lose its route for the prefix; takes effect with `flush`."""
-        self._outbox.drop(prefix)
+        self._exchange.drop(prefix)
 
     def flush(self) -> None:
         """Let the stream pull what has changed."""
-        if self._known.up and not self._outbox.idle:
+        if self._known.up and not self._exchange.idle:
             self._connections[self._known.up].wake()
 
     def leave(self, subcode: int) -> None:
@@ -130,19 +124,18 @@ class Link:
     def status(self) -> PeerStatus:
         """How the session stands."""
         problem = self._impediment or password_problem(self.peer, self._password)
+        error = self._known.last_error
+        if error == UNANSWERED and self._password:
+            error += ", as it does when the passwords differ"  # RFC 2385: no answer at all
         return PeerStatus(
             node=self._host.node,
             peer=self.peer.name,
             address=self.peer.peer_address,
             state=str(self._known.phase),
-            received_prefixes=len(self._received),
-            advertised_prefixes=self._outbox.advertised,
-            last_error=problem or self._known.last_error or self._lacking or self._misfits(),
+            received_prefixes=self._exchange.received,
+            advertised_prefixes=self._exchange.advertised,
+            last_error=problem or error or self._exchange.problem(),
         )
-
-    def _misfits(self) -> str:
-        count = len(self._outbox.unsendable)
-        return f"{count} routes are left out: their attributes exceed a message" if count else ""
 
     # --- the task -------------------------------------------------------------------------------
 
@@ -157,15 +150,39 @@ class Link:
                     await after.wait()
                 for reservation in reservations(self.peer):
                     _LOG.warning("peer %s: %s", self.peer.name, reservation)
-                async with trio.open_nursery() as connections:
-                    self._driving = True
-                    try:
-                        await self._drive(connections)
-                    finally:
-                        self._driving = False
-                        self._stop(self._leaving)
+                await self._persist()
         finally:
             self.gone.set()
+
+    async def _persist(self) -> None:
+        """Begin again when something raises that nobody thought of; other peers never notice."""
+        pause = 1.0
+        while True:
+            try:
+                await self._keep_up()
+            except Exception:  # noqa: BLE001 - one peer must never take the others down
+                _LOG.exception("peer %s: begins again in %.0f s", self.peer.name, pause)
+            self._exchange.end()
+            self._connections.clear()
+            self._dialing.clear()
+            self._password = None
+            self._known = replace(neighbor(self._terms), last_error="failed here: see the log")
+            self._tell()
+            await trio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+    async def _keep_up(self) -> None:
+        async with trio.open_nursery() as connections:
+            self._driving = True
+            try:
+                await self._drive(connections)
+            finally:
+                self._driving = False
+                try:
+                    self._stop(self._leaving)
+                finally:
+                    for connection in self._connections.values():
+                        connection.close()
 
     async def _drive(self, connections: trio.Nursery) -> None:
         if self._impediment:
@@ -197,7 +214,8 @@ class Link:
         now = trio.current_time()
         if self._counts_at <= now:
             self._counts_at = math.inf
-            self._tell(counts=True)
+            if self._exchange.idle:  # otherwise it is told when the peer has all
+                self._tell()
         for side in Side:
             self._feed(side, Tick(jitter=self._jitter()))
 
@@ -240,11 +258,15 @@ class Link:
         refused = self._impediment or password_problem(self.peer, self._password)
         if refused or not self._driving or Side.THEIRS in self._connections:
             return False
+        try:
+            if isinstance(stream, trio.SocketStream):
+                set_options(stream.socket, single_hop(self.peer))
+        except OSError as error:
+            _LOG.debug("peer %s: %s", self.peer.name, error)
+            return False
         connection = Connection(self)
         self._connections[Side.THEIRS] = connection
         with connection.scope:
-            if isinstance(stream, trio.SocketStream):
-                set_options(stream.socket, single_hop(self.peer))
             await self._converse(connection, stream, Side.THEIRS)
         return True
 
@@ -289,20 +311,12 @@ class Link:
         self._event(connection, Writing() if busy else Written())
 
     def pull(self, connection: Connection) -> bytes | None:
-        if self._speech is None or self._outbox.idle or not self._is_up(connection):
+        if self._exchange.idle or not self._is_up(connection):
             return None
-        until = trio.current_time() + SLICE_SECONDS
-        pulled: list[bytes] = []
-        size = 0
-        while not self._outbox.idle and size < _CHUNK_OCTETS:
-            if message := self._outbox.next(self._speech):
-                pulled.append(message)
-                size += len(message)
-            if trio.current_time() >= until:
-                break
-        if self._outbox.idle:
+        pulled = self._exchange.pull()
+        if self._exchange.idle:
             self._settle()
-        return b"".join(pulled)
+        return pulled
 
     def _side(self, connection: Connection) -> Side | None:
         for side, present in self._connections.items():
@@ -343,91 +357,32 @@ class Link:
             case Send(message):
                 self._connections[side].send(message)
             case CloseTransport():
-                if connection_or_none := self._connections.pop(side, None):
-                    connection_or_none.close()
+                if closing := self._connections.pop(side, None):
+                    closing.close()
             case Up(agreed):
-                self._up(side, agreed)
+                self._exchange.begin(agreed, *self._local[side])
+                self._settle()
+                self.flush()
+                _LOG.info("peer %s: established with AS %d", self.peer.name, agreed.peer_asn)
             case Down(reason):
-                self._down(reason)
+                self._exchange.end()
+                self._counts_at = math.inf
+                _LOG.info("peer %s: down: %s", self.peer.name, reason)
             case Failed(reason):
                 _LOG.debug("peer %s: %s", self.peer.name, reason)
             case Routes(update):
-                self._count(update)
+                self._exchange.count(update)
+                self._settle()
             case Refresh(family):
-                _LOG.debug("peer %s asks for all %s routes", self.peer.name, family.label)
-                self._outbox.refresh(family)
+                self._exchange.refresh(family)
                 self.flush()
 
-    def _up(self, side: Side, agreed: Agreed) -> None:
-        local, beside = self._local[side]
-        hops = next_hops(agreed.families, local, beside, self._hops)
-        lacking = [each.label for each in sorted(agreed.families) if each not in hops]
-        self._lacking = (
-            f"{lacking[0]} routes are not advertised: the interface of {local} has no global "
-            f"{lacking[0]} address to be their next hop"
-            if lacking
-            else ""
-        )
-        self._speech = Speech(agreed, hops)
-        self._outbox.begin(hops)
-        self._received.clear()
-        self._settle()
-        self.flush()
-        _LOG.info("peer %s: established with AS %d", self.peer.name, agreed.peer_asn)
-
-    def _down(self, reason: str) -> None:
-        self._speech = None
-        self._outbox.end()
-        self._received.clear()
-        self._lacking = ""
-        self._counts_at = math.inf
-        _LOG.info("peer %s: down: %s", self.peer.name, reason)
-
-    def _count(self, update: Update) -> None:
-        if update.flaws:
-            flaw, more = update.flaws[0], len(update.flaws) - 1
-            _LOG.warning(
-                "peer %s: %s: %s (and %d more)", self.peer.name, flaw.disposition, flaw.reason, more
-            )
-        self._received.difference_update(update.withdrawn)
-        for reach in update.reach:
-            if len(self._received) < _COUNTED_PREFIXES:
-                self._received.update(reach.prefixes)
-        self._settle()
-
     def _settle(self) -> None:
-        if self._known.up or self._speech:
-            self._counts_at = min(self._counts_at, trio.current_time() + SETTLE_SECONDS)
-            self._wake.set()
+        self._counts_at = min(self._counts_at, trio.current_time() + SETTLE_SECONDS)
+        self._wake.set()
 
-    def _tell(self, counts: bool = False) -> None:
-        """Report the status, unless only the phase or the counts on the way have changed."""
+    def _tell(self) -> None:
         status = self.status()
-        if counts and not self._outbox.idle:
-            return  # it is told when the peer has all
         if status != self._said:
             self._said = status
             self._report(status)
-
-
-def local_address(stream: trio.abc.Stream) -> str:
-    """This side's address of a stream.
-
-    A stream that is no `trio.SocketStream` has it as `local_address`, and
-    other addresses of that interface as `local_addresses`.
-    """
-    if isinstance(stream, trio.SocketStream):
-        return str(stream.socket.getsockname()[0])
-    return str(getattr(stream, "local_address", "127.0.0.1"))
-
-
-def remote_address(stream: trio.abc.Stream) -> str:
-    """The peer's address of a stream; `remote_address` of one that is no socket."""
-    if isinstance(stream, trio.SocketStream):
-        return str(stream.socket.getpeername()[0])
-    return str(getattr(stream, "remote_address", ""))
-
-
-def is_established(status: PeerStatus) -> bool:
-    """Whether a status says that routes are exchanged."""
-    return status.state == Phase.ESTABLISHED

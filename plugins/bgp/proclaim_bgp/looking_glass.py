@@ -18,7 +18,6 @@ import trio
 from proclaim import Host
 
 from proclaim_bgp.connection import Connection
-from proclaim_bgp.link import remote_address
 from proclaim_bgp.session import Session, context, deadline, step
 from proclaim_bgp.signals import (
     Closed,
@@ -37,7 +36,7 @@ from proclaim_bgp.signals import (
     Writing,
     Written,
 )
-from proclaim_bgp.sockets import set_options
+from proclaim_bgp.sockets import remote_address, set_options
 from proclaim_bgp.terms import Terms
 from proclaim_bgp.wire import (
     Context,

@@ -48,6 +48,12 @@ def impediment(peer: BGPPeer) -> str:
         return f"interface {peer.interface!r}: unnumbered peering is not supported"
     if not peer.peer_asn and not peer.dynamic_asn:
         return "neither peerASN nor dynamicASN is given"
+    try:
+        ip_address(peer.peer_address)
+        if peer.router_id and ip_address(peer.router_id).version != 4:
+            return f"routerID {peer.router_id!r} is not an IPv4 address"
+    except ValueError as error:
+        return str(error)
     return ""
 
 
@@ -83,6 +89,7 @@ def terms_of(peer: BGPPeer) -> Terms:
     hold, keepalive = peer.hold_seconds, peer.keepalive_seconds
     if hold is None:
         hold = DEFAULT_HOLD_SECONDS if keepalive is None else 3 * keepalive
+    hold = min(hold, 0xFFFF)
     return Terms(
         asn=peer.local_asn or peer.my_asn,
         peer_asn=peer.peer_asn,
@@ -155,6 +162,20 @@ def community(text: str) -> int | tuple[int, int, int]:
         return numbers[0] << 16 | numbers[1]
     first, second, third = numbers
     return first, second, third
+
+
+def unspeakable(content: Attributes) -> str:
+    """What about a route's attributes cannot be said in BGP; empty when all can."""
+    for text in content.communities:
+        parts = text.removeprefix("large:").split(":")
+        wide = text.startswith("large:")
+        most = 0xFFFFFFFF if wide else 0xFFFF
+        fits = all(part.isdecimal() and len(part) <= 10 and int(part) <= most for part in parts)
+        if not fits or len(parts) != (3 if wide else 2):
+            return f"{text!r} is no community"
+    if not 0 <= content.local_pref <= 0xFFFFFFFF:
+        return f"{content.local_pref} is no LOCAL_PREF"
+    return ""
 
 
 def path_attributes(agreed: Agreed, content: Attributes) -> PathAttributes:

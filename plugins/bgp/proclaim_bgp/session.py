@@ -62,6 +62,10 @@ SEND_HOLD_SECONDS = 480.0
 """RFC 9687 section 4.3: this, or twice the hold time when that is longer."""
 
 
+UNANSWERED = "connecting timed out"
+"""Why an attempt failed that nobody answered."""
+
+
 class Phase(StrEnum):
     """RFC 4271 section 8.2.2."""
 
@@ -185,7 +189,7 @@ def _connect_failed(session: Session, reason: str, jitter: float, now: float) ->
 def _tick(session: Session, jitter: float, now: float) -> Stepped:
     if _due(session.retry_at, now):
         if session.phase is Phase.CONNECT:
-            waiting, outputs = _connect_failed(session, "connecting timed out", jitter, now)
+            waiting, outputs = _connect_failed(session, UNANSWERED, jitter, now)
             return waiting, (CloseTransport(), *outputs)
         return _connect(session, now)
     if _due(session.send_hold_at, now):  # RFC 9687: nothing more can be sent, not even that

@@ -98,3 +98,27 @@ def _address(message: bytes) -> list[tuple[int, IPv4Address | IPv6Address]]:
         at += length + 3 & ~3
     octets = values.get(_IFA_LOCAL) or values.get(_IFA_ADDRESS)
     return [(index, ip_address(octets))] if octets else []
+
+
+def local_address(stream: trio.abc.Stream) -> str:
+    """This side's address of a stream.
+
+    A stream that is no `trio.SocketStream` has it as `local_address`, and
+    other addresses of that interface as `local_addresses`.
+    """
+    if isinstance(stream, trio.SocketStream):
+        return str(stream.socket.getsockname()[0])
+    return str(getattr(stream, "local_address", "127.0.0.1"))
+
+
+def remote_address(stream: trio.abc.Stream) -> str:
+    """The peer's address of a stream; `remote_address` of one that is no socket.
+
+    Empty when the peer has gone already.
+    """
+    if not isinstance(stream, trio.SocketStream):
+        return str(getattr(stream, "remote_address", ""))
+    try:
+        return str(stream.socket.getpeername()[0])
+    except OSError:
+        return ""
