@@ -63,7 +63,7 @@ def identify(report: Report, value: dict[str, Value], *, namespaced: bool) -> No
     name, namespace = metadata.get("name"), metadata.get("namespace")
     if isinstance(name, str) and subdomain_problem(name) is None:
         report.name = name
-    if namespaced:
+    if namespaced and report.name:
         report.namespace = namespace if isinstance(namespace, str) else ""
         report.namespace = report.namespace or DEFAULT_NAMESPACE
 
