@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from enum import Enum
+from functools import cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -67,8 +68,11 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - anything that can be shown
 
 def _struct(value: msgspec.Struct) -> dict[str, Any]:
     brief = value.__struct_config__.omit_defaults
-    found = {field.name: getattr(value, field.name) for field in msgspec.structs.fields(value)}
-    defaults = {field.name: field.default for field in msgspec.structs.fields(value)}
-    return {
-        name: plain(item) for name, item in found.items() if not brief or item != defaults[name]
-    }
+    found = ((name, default, getattr(value, name)) for name, default in _fields(type(value)))
+    return {name: plain(item) for name, default, item in found if not brief or item != default}
+
+
+@cache
+def _fields(struct: type[msgspec.Struct]) -> tuple[tuple[str, Any], ...]:
+    """The names and defaults of a struct's fields; asking for them takes long."""
+    return tuple((field.name, field.default) for field in msgspec.structs.fields(struct))

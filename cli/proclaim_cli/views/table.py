@@ -22,4 +22,6 @@ def _cell(text: str) -> str:
 
 def printable(text: str) -> str:
     """A text that no terminal takes for a command; some of it was said by strangers."""
+    if text.isprintable():
+        return text
     return "".join(each if each.isprintable() else "?" for each in text)
