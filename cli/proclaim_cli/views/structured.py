@@ -11,7 +11,6 @@ import yaml
 from proclaim_cli.options import Output
 from proclaim_cli.values.plain import plain
 
-
 _DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # several times as fast, where built
 _STYLE: dict[str, Any] = {"sort_keys": False, "allow_unicode": True}
 
