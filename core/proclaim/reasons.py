@@ -12,7 +12,7 @@ _SENTENCES: dict[Why, str] = {
     Why.SECOND_FAMILY: "pool {pool} now has both families, and the Service prefers dual stack",
     Why.POOL_RENAMED: "the address stays; pool {pool} covers it now",
     Why.GONE: "the Service was deleted",
-    Why.NOT_LOAD_BALANCER: "the Service's type is {wanted}, no longer LoadBalancer",
+    Why.NOT_LOAD_BALANCER: "the Service's type is {wanted}, not LoadBalancer",
     Why.OTHER_CLASS: "the Service's loadBalancerClass {wanted} is another implementation's",
     Why.NOT_COVERED: "no pool covers {addresses} any more; it came from pool {pool}",
     Why.NOT_PERMITTED: "pool {pool} does not admit this Service",

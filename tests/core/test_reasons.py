@@ -42,7 +42,7 @@ CAUSES = {
     Why.GONE: (given(*HOLDER).when(gone(service("a"))), "the Service was deleted"),
     Why.NOT_LOAD_BALANCER: (
         given(*HOLDER).when(service("a", type="ClusterIP")),
-        "the Service's type is ClusterIP, no longer LoadBalancer",
+        "the Service's type is ClusterIP, not LoadBalancer",
     ),
     Why.OTHER_CLASS: (
         given(*HOLDER).when(service("a", load_balancer_class="cloud")),

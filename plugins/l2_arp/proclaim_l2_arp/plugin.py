@@ -1,4 +1,7 @@
-"""What this distribution offers to Proclaim: the announcer `l2` and the detector `heartbeat`."""
+"""What this distribution offers to Proclaim: the announcer `l2` and the detector `heartbeat`.
+
+Imports inside the hooks: every command loads this module, and few need netlink.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,14 @@ from collections.abc import Iterable
 
 from proclaim import Announcer, Detector, Host, Settings, hookimpl
 
-from proclaim_l2_arp.driver import L2Announcer
-from proclaim_l2_arp.heartbeat.detector import Heartbeat
-from proclaim_l2_arp.heartbeat.udp import open_udp
-from proclaim_l2_arp.linux import LinuxLink
-from proclaim_l2_arp.options import read_options
-
 
 @hookimpl
 def proclaim_announcers(settings: Settings, host: Host) -> Iterable[Announcer]:
     """Answer ARP and NDP, unless `[l2_arp] enabled` is false."""
+    from proclaim_l2_arp.driver import L2Announcer
+    from proclaim_l2_arp.linux import LinuxLink
+    from proclaim_l2_arp.options import read_options
+
     options = read_options(settings)
     return (L2Announcer(host.node, LinuxLink(), options),) if options.enabled else ()
 
@@ -23,6 +24,10 @@ def proclaim_announcers(settings: Settings, host: Host) -> Iterable[Announcer]:
 @hookimpl
 def proclaim_detectors(settings: Settings, host: Host) -> Iterable[Detector]:
     """Watch fellow nodes, unless `[l2_arp]` or `[l2_arp.heartbeat]` is not enabled."""
+    from proclaim_l2_arp.heartbeat.detector import Heartbeat
+    from proclaim_l2_arp.heartbeat.udp import open_udp
+    from proclaim_l2_arp.options import read_options
+
     options = read_options(settings)
     if not (options.enabled and options.heartbeat.enabled):
         return ()
