@@ -7,6 +7,7 @@ owner gives or lets it pull.  However it ends, it ends once, and within
 
 from __future__ import annotations
 
+import os
 from typing import Protocol
 
 import trio
@@ -155,7 +156,8 @@ def error_text(error: BaseException) -> str:
     """What the system said, without what changes from one time to the next."""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror[0].lower() + cause.strerror[1:]
+        if isinstance(cause, OSError) and cause.errno:
+            text = os.strerror(cause.errno)
+            return text[0].lower() + text[1:]
         cause = cause.__cause__
     return str(error) or type(error).__name__
