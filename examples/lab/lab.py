@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import sys
 from contextlib import ExitStack
 from functools import partial
@@ -169,6 +170,7 @@ def main() -> None:
     chosen = arguments()
     if os.geteuid():
         raise SystemExit("lab: network namespaces need root\nhint: sudo")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("lab: told to end"))
     try:
         match chosen.command:
             case "up":

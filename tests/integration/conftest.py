@@ -6,6 +6,7 @@ instead of a skip.
 
 import os
 import shutil
+import signal
 
 import pytest
 from integration.lab import measured
@@ -19,6 +20,18 @@ def _demand(reason):
     if os.environ.get("PROCLAIM_REQUIRE_ALL") == "1":
         pytest.fail(f"{reason}, and PROCLAIM_REQUIRE_ALL=1 forbids to skip", pytrace=False)
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def an_orderly_end():
+    """A SIGTERM, as `timeout` sends it, takes the laboratories down like a Ctrl-C does."""
+
+    def interrupt(signum, _):
+        raise KeyboardInterrupt(signal.Signals(signum).name)
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture(autouse=True)
