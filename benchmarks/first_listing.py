@@ -1,8 +1,8 @@
 """A first listing of 10,000 Services, and then one change: decided, stored as bytes, projected.
 
-The yardstick of the change is a plain copy of a dict of 10,000 entries, which
-is what an immutable state costs at the least; the other one is to settle and
-project everything anew.
+Times are of the processor.  The yardstick of the change is a plain copy of a
+dict of 10,000 entries, which is what an immutable state costs at the least;
+the other one is to settle and project everything anew.
 """
 
 from __future__ import annotations

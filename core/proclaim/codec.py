@@ -110,7 +110,8 @@ class Codec:
         self._plain = msgspec.json.Decoder(Envelope[dict[str, Any]])
         self._topics: dict[str, _Topic] = {}
         self._topic_of: dict[type, str] = {}
-        self._fast: dict[str, Decode] = {}
+        self._fast: dict[str, tuple[int, Decode]] = {}
+        """By topic: the sum of the topic, and the decoder of its present version."""
         for fact in FACTS:
             self._learn(fact.name, fact, _decoder(fact.type))
             self._topic_of[fact.type] = f"{fact.name}/{fact.version}"
@@ -126,7 +127,8 @@ class Codec:
 
     def _learn(self, name: str, kind: Kind[Any], decode: Decode) -> None:
         self._topics[name] = _Topic(kind.version, kind.lifts, decode)
-        self._fast[f"{name}/{kind.version}"] = decode
+        topic = f"{name}/{kind.version}"
+        self._fast[topic] = (crc32(topic.encode()), decode)
 
     def _rejected_decoder(self) -> Decode:
         """Reads a rejected resource of any kind; one of an unknown kind is opaque."""
@@ -177,13 +179,14 @@ class Codec:
 
         Raises LedgerDamaged, without a position: the caller knows it.
         """
-        encoded, mark, sum_text = stored.rpartition(_SUM)
-        if not mark or sum_text != b"%d}" % _sum(topic, encoded):
-            raise LedgerDamaged(f"{topic}: the checksum does not match what is stored")
         fast = self._fast.get(topic)
+        encoded, mark, sum_text = stored.rpartition(_SUM)
+        total = crc32(encoded, fast[0] if fast else crc32(topic.encode()))
+        if not mark or sum_text != b"%d}" % total:
+            raise LedgerDamaged(f"{topic}: the checksum does not match what is stored")
         try:
             if fast is not None:
-                envelope = fast(encoded + b"}")
+                envelope = fast[1](encoded + b"}")
                 return Decoded(envelope.time, envelope.transaction, envelope.fact)
             return self._slow(topic, encoded + b"}")
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:

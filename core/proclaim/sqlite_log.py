@@ -167,7 +167,7 @@ class SQLiteLog:
                 f"SELECT rowid, topic, state FROM {TABLE} WHERE rowid > ? ORDER BY rowid LIMIT ?",
                 (after, limit),
             )
-            return [Row(row[0], row[1], row[2]) for row in cursor.fetchall()]
+            return [Row(*row) for row in cursor.fetchall()]
 
     def head(self) -> int:
         with self._named("cannot be read"):
