@@ -272,20 +272,20 @@ class Link:
 
     async def _converse(self, connection: Connection, stream: trio.abc.Stream, side: Side) -> None:
         local = local_address(stream)
-        beside = self._beside(local, stream)
+        beside = await self._beside(local, stream)
         self._local[side] = (local, beside)
         identifier = router_id(self.peer, self._host.node, local, beside)
         self._event(connection, Connected(identifier))
         await connection.run(stream)
 
-    def _beside(self, local: str, stream: trio.abc.Stream) -> tuple[str, ...]:
+    async def _beside(self, local: str, stream: trio.abc.Stream) -> tuple[str, ...]:
         """Addresses of the same interface, where the other family could need one."""
         if not self.peer.dual_stack_address_family and ":" not in local:
             return ()
         if not isinstance(stream, trio.SocketStream):
             return tuple(getattr(stream, "local_addresses", ()))
         try:
-            return addresses_beside(local)
+            return await trio.to_thread.run_sync(addresses_beside, local)
         except OSError as error:
             _LOG.warning("peer %s: addresses of %s: %s", self.peer.name, local, error)
             return ()

@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import socket
 import struct
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import ip_address
 
 import trio
 
 _TCP_MD5SIG = 14
 _PRECEDENCE_INTERNETWORK_CONTROL = 0xC0  # RFC 4271 appendix E
-_RTM_NEWADDR, _RTM_GETADDR = 20, 22
-_NLMSG_ERROR, _NLMSG_DONE = 2, 3
-_DUMP_REQUEST = 0x301
-_IFA_ADDRESS, _IFA_LOCAL = 1, 2
 
 
 def set_options(made: socket.socket | trio.socket.SocketType, single_hop: bool) -> None:
@@ -55,49 +51,29 @@ def set_password(made: socket.socket, address: str, password: str) -> None:
 def addresses_beside(local: str) -> tuple[str, ...]:
     """The other addresses of the interface that has this one; global ones only.
 
-    Empty when no interface has it.  Raises OSError when the kernel cannot be asked.
+    Asks the kernel and so blocks for some milliseconds: call it in a thread.
+    Empty when no interface has the address.  Raises OSError when the kernel
+    cannot be asked.
     """
+    from pyroute2 import IPRoute  # takes a while to import, and few sessions need it
+    from pyroute2.netlink.exceptions import NetlinkError
+
     wanted = ip_address(local.partition("%")[0])
-    table = _addresses()
+    try:
+        with IPRoute() as kernel:
+            table = [
+                (message["index"], ip_address(text))
+                for message in kernel.get_addr()
+                if (text := message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS"))
+            ]
+    except NetlinkError as error:
+        raise OSError(error.code, str(error)) from None
     indexes = [index for index, address in table if address == wanted]
     return tuple(
         str(address)
         for index, address in table
         if index in indexes[:1] and address != wanted and not address.is_link_local
     )
-
-
-def _addresses() -> list[tuple[int, IPv4Address | IPv6Address]]:
-    """Every (interface index, address), by one netlink dump (rtnetlink(7))."""
-    found: list[tuple[int, IPv4Address | IPv6Address]] = []
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0) as asked:
-        asked.settimeout(1.0)
-        body = struct.pack("=BBBBi", socket.AF_UNSPEC, 0, 0, 0, 0)
-        asked.send(struct.pack("=IHHII", 16 + len(body), _RTM_GETADDR, _DUMP_REQUEST, 1, 0) + body)
-        while True:
-            answer = asked.recv(1 << 18)
-            at = 0
-            while at + 16 <= len(answer):
-                length, kind = struct.unpack_from("=IH", answer, at)
-                if kind in (_NLMSG_DONE, _NLMSG_ERROR) or length < 16:
-                    return found
-                if kind == _RTM_NEWADDR:
-                    found += _address(answer[at + 16 : at + length])
-                at += length + 3 & ~3
-
-
-def _address(message: bytes) -> list[tuple[int, IPv4Address | IPv6Address]]:
-    (index,) = struct.unpack_from("=i", message, 4)
-    values: dict[int, bytes] = {}
-    at = 8
-    while at + 4 <= len(message):
-        length, kind = struct.unpack_from("=HH", message, at)
-        if length < 4:
-            break
-        values[kind] = message[at + 4 : at + length]
-        at += length + 3 & ~3
-    octets = values.get(_IFA_LOCAL) or values.get(_IFA_ADDRESS)
-    return [(index, ip_address(octets))] if octets else []
 
 
 def local_address(stream: trio.abc.Stream) -> str:
