@@ -11,6 +11,7 @@ import os
 import sys
 from random import Random
 
+import proclaim.ledger
 import trio
 from proclaim import SystemHost
 from proclaim.builtin import KINDS
@@ -30,6 +31,8 @@ from proclaim.model import (
 from proclaim.sqlite_log import SQLiteLog
 
 SOURCES = ("a", "b", "c", "d")
+CHECKPOINT_EVERY = 50
+"""Few facts, so that the process is also killed while it saves checkpoints."""
 
 
 def observation(source: str, at: int, random: Random) -> Change | Listing:
@@ -65,6 +68,7 @@ async def talk(ledger: Ledger, source: str, seed: int) -> None:
 
 
 async def main(url: str, seed: int) -> None:
+    proclaim.ledger.CHECKPOINT_EVERY = CHECKPOINT_EVERY
     log = SQLiteLog(url, f"process-{os.getpid()}", read_only=False)
     ledger = Ledger(log, Codec(KINDS), SystemHost("n1"))
     await ledger.replay()

@@ -17,7 +17,7 @@ from random import Random
 import pytest
 from ledger import burst
 from ledger.examples import CODEC
-from proclaim.ledger import decode, replay
+from proclaim.ledger import decode, replay, resume
 from proclaim.log import EventLog, rows
 from proclaim.model import Node
 from proclaim.sqlite_log import SQLiteLog
@@ -64,6 +64,7 @@ def test_a_killed_process_loses_nothing_acknowledged_and_tears_nothing(tmp_path)
     random = Random(SEED)
     acknowledged: dict[str, int] = {}
     heads = []
+    checkpoints = 0
     for kill in range(KILLS):
         said = run_and_kill(url, kill, random.uniform(0.001, 0.2))
         for line in said:
@@ -73,8 +74,10 @@ def test_a_killed_process_loses_nothing_acknowledged_and_tears_nothing(tmp_path)
         log = SQLiteLog(url, "checker", read_only=False)  # the next owner is let in at once
         heads.append(log.head())
         _check(log, acknowledged, f"kill {kill} of PROCLAIM_KILL_SEED={SEED}")
+        checkpoints += resume(log, CODEC).position > 0
         log.close()
     assert heads == sorted(heads)
+    assert checkpoints or KILLS < 10, "restarts began with checkpoints, and were the same"
     assert sum(acknowledged.values()) > KILLS, "the bursts did something"
 
 
