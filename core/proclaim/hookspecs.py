@@ -75,8 +75,8 @@ class Announcer(Protocol):
     async def run(self, wanted: Latest[Wanted], observe: Observe) -> None:
         """Keep the world equal to `wanted` until cancelled.
 
-        When cancelled, undo within the grace time what must not outlive the
-        process (withdraw, Cease), shielded and bounded.  May raise: it is
+        When cancelled, undo what must not outlive the process (withdraw,
+        Cease), shielded and bounded to a second or two.  May raise: it is
         restarted after a pause, so ask the world instead of remembering it.
         """
 

@@ -109,11 +109,11 @@ def test_what_was_applied_is_nothing_new_to_a_node_that_runs(proclaim, run):
 def test_a_hangup_checks_the_settings_and_changes_nothing(proclaim, run, tmp_path):
     proclaim.write("a.yaml", POOL)
     settings = tmp_path / "proclaim.toml"
-    settings.write_text("grace_seconds = 1\n")
+    settings.write_text("node = 'n1'\n")
     with run("--settings", str(settings)) as process:
         process.send_signal(signal.SIGHUP)
         assert "valid; a restart applies it" in process.stderr.readline()
-        settings.write_text("grace_seconds = 'long'\n")
+        settings.write_text("node = 1\n")
         process.send_signal(signal.SIGHUP)
         assert "the settings stay as they are" in process.stderr.readline()
         ended(process, signal.SIGTERM)

@@ -30,12 +30,11 @@ def test_without_a_file_there_are_defaults() -> None:
 
 def test_a_file_says_what_it_says_and_leaves_the_rest(write) -> None:
     path = write(
-        'node = "n1"\nauthority = "follow"\ngrace_seconds = 1\n'
-        '[bgp]\nlisten = "127.0.0.1:1179"\n[bgp.inner]\nx = 1\n'
+        'node = "n1"\nauthority = "follow"\n[bgp]\nlisten = "127.0.0.1:1179"\n[bgp.inner]\nx = 1\n'
     )
     found = read_settings(path)
     assert (found.path, found.node, found.authority) == (path, "n1", Authority.FOLLOW)
-    assert (found.ledger, found.grace_seconds) == (DEFAULT_LEDGER, 1)
+    assert found.ledger == DEFAULT_LEDGER
     assert found.section("bgp") == {"listen": "127.0.0.1:1179", "inner": {"x": 1}}
 
 
@@ -47,16 +46,11 @@ def test_an_empty_file_is_all_defaults(write) -> None:
 BROKEN = {
     "not TOML": ("node = ", "not TOML: "),
     "not text": (b"\xff\xfe\x00", "cannot be read: "),
-    "unknown key": ("nodes = 1", "nodes: unknown key; accepted are authority, grace_seconds, "),
+    "unknown key": ("nodes = 1", "nodes: unknown key; accepted are authority, "),
     "number for text": ("node = 1", "node: 1 is not a text"),
-    "text for number": ('grace_seconds = "3"', "grace_seconds: '3' is not a number of seconds"),
-    "truth for number": ("grace_seconds = true", "grace_seconds: True is not a number of seconds"),
     "list for text": ("ledger = []", "ledger: [] is not a text"),
     "unknown authority": ('authority = "all"', "authority: 'all' is not 'allocate' or 'follow'"),
     "inner authority": ('authority = "adopt"', "authority: 'adopt' is not 'allocate' or 'follow'"),
-    "negative": ("grace_seconds = -1", "grace_seconds: must not be negative"),
-    "endless": ("grace_seconds = inf", "grace_seconds: inf is not a number of seconds"),
-    "no number": ("grace_seconds = nan", "grace_seconds: nan is not a number of seconds"),
     "twice": ('node = "a"\nnode = "b"', "not TOML: "),
     "table for text": ('[node]\nx = "a"', "node: is not a table; write it before the first table"),
 }
