@@ -65,15 +65,18 @@ def taken_over(lab, sniffer, stopwatch, address, *, within):
 
 @ADDRESSES
 def test_a_neighbour_resolves_a_service_to_the_elected_node_alone(address, stopwatch):
-    elected, other = election_order(address)
+    elected = election_order(address)[0]
     with laboratory() as (lab, stack):
         sniffer = sniffing(lab, stack)
         start_nodes(lab, stack)
         stopwatch.start()
         add_doors(lab)
         stopwatch.lap(f"{address} answers", partial(answered_by, lab, address, elected), 2.0)
-        assert sniffer.answers(address) == {lab.topology.mac(elected)}
-        assert not claimed(lab, sniffer, address, other, 0.0)
+        lab.topology.local.ip("neighbour flush dev eth0")
+        assert answered_by(lab, address, elected), "it has asked again"
+        mac = lab.topology.mac(elected)
+        eventually("the answer is seen", lambda: mac in sniffer.answers(address), within=START)
+        assert sniffer.claimants(address) == {mac}
         assert lab.fetch(address, by=lab.topology.client) == elected
 
 
@@ -86,7 +89,7 @@ def test_both_addresses_of_a_dual_stack_service_are_on_the_node_that_the_first_o
         for address in DOOR:
             answers = partial(answered_by, lab, address, elected)
             eventually(f"{elected} answers for {address}", answers, within=START)
-            assert sniffer.answers(address) == {lab.topology.mac(elected)}
+            assert sniffer.claimants(address) <= {lab.topology.mac(elected)}
 
 
 @ADDRESSES

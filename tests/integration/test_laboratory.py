@@ -73,7 +73,7 @@ def test_the_kernel_of_a_node_serves_a_service_address_but_never_claims_it():
         for address in ("192.0.2.240", "2001:db8:77::f0"):
             with pytest.raises(CommandFailed):
                 lab.fetch(address, by=wiring.local)
-            assert sniffer.answers(address) == set()
+            assert sniffer.claimants(address) == set()
             assert any(frame["address"] == address for frame in sniffer.frames()), "nobody asked"
         wiring.router.ip("route add 203.0.113.9 via 192.0.2.11")
         wiring.router.ip("route add 2001:db8:f::9 via 2001:db8:77::12")

@@ -32,9 +32,17 @@ class Sniffer:
         ]
 
     def answers(self, address, since=0.0):
-        """MAC addresses that answered for an address or claimed it."""
+        """MAC addresses that answered one who asked for an address."""
         return {
             frame["mac"]
             for frame in self.frames(since)
-            if frame["address"] == address and frame["kind"] in ("arp-reply", "na")
+            if frame["address"] == address
+            and frame["kind"] in ("arp-reply", "na")
+            and not frame["gratuitous"]
+        }
+
+    def claimants(self, address, since=0.0):
+        """MAC addresses that answered for an address, asked or not."""
+        return self.answers(address, since) | {
+            frame["mac"] for frame in self.claims(address, since)
         }
