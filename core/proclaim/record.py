@@ -98,6 +98,8 @@ class _Kept:
 
     def __init__(self, listing: Listing) -> None:
         self._unreadable = tuple(listing.unreadable)
+        self._roots = listing.roots
+        self._lost_a_root = not frozenset(listing.roots).isdisjoint(listing.unreadable)
         self._named: frozenset[tuple[str, str]] = frozenset(
             (problem.kind, problem.name) for problem in listing.problems if problem.name
         )
@@ -108,9 +110,13 @@ class _Kept:
             not ref.namespace or (ref.kind, ref.namespace, ref.name) in self._namespaces
         ):
             return True
-        return any(
-            origin == path or origin.startswith(path.rstrip("/") + "/") for path in self._unreadable
-        )
+        if self._lost_a_root and not _lies_in(origin, self._roots):
+            return True
+        return _lies_in(origin, self._unreadable)
+
+
+def _lies_in(origin: str, paths: Sequence[str]) -> bool:
+    return any(origin == path or origin.startswith(path.rstrip("/") + "/") for path in paths)
 
 
 def _namespaces(problems: Iterable[Problem]) -> frozenset[tuple[str, str, str]]:

@@ -40,6 +40,7 @@ from proclaim.events import (
     Removed,
     Why,
 )
+from proclaim.fold import fold, number
 from proclaim.model import (
     Authority,
     Authorized,
@@ -58,7 +59,7 @@ from proclaim.model import (
     Sourced,
     service_ref,
 )
-from proclaim.state import State, fold, number
+from proclaim.state import State
 
 SOURCE = "test"
 """The source that everything comes from unless a test names another."""
@@ -190,9 +191,10 @@ def listing(
     source: str = SOURCE,
     unreadable: Iterable[str] = (),
     problems: Iterable[Problem] = (),
+    roots: Iterable[str] = (),
 ) -> Listing:
     """Everything that a source has now."""
-    return Listing(source, _sourced(resources), tuple(unreadable), tuple(problems))
+    return Listing(source, _sourced(resources), tuple(unreadable), tuple(problems), tuple(roots))
 
 
 def change(*resources: Resource | Sourced, source: str = SOURCE) -> Change:

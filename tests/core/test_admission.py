@@ -269,6 +269,20 @@ def test_a_place_that_cannot_be_read_keeps_what_it_had(unreadable):
     ).then(removed(B), LISTED)
 
 
+def test_a_root_that_cannot_be_read_keeps_what_came_from_outside_all_roots():
+    was = given(observed(A, "/etc/old/a.yaml"), observed(B, "/etc/other/b.yaml"))
+    mistyped = listing(unreadable=["/etc/odl"], roots=["/etc/odl", "/etc/other"])
+    out = was.when(mistyped)
+    out.then(removed(B), LISTED)
+    out.when(listing(roots=["/etc/other"])).then(removed(A))
+
+
+def test_a_file_that_cannot_be_read_inside_a_root_keeps_nothing_from_elsewhere():
+    given(observed(A, "/etc/old/a.yaml")).when(
+        listing(unreadable=["/etc/new/x.yaml"], roots=["/etc/new"])
+    ).then(removed(A), LISTED)
+
+
 def test_a_resource_with_a_problem_keeps_its_last_good_value_and_the_rest_goes_on():
     problem = Problem("a.yaml", 4, "IPAddressPool", "", "a", "spec.addresses[0]", "is no range")
     given(A, B, service("s"), assigned("s", "192.0.2.0", pool="a")).when(

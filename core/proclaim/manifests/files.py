@@ -186,7 +186,8 @@ class FileReader:
         self._known = known
         if STANDARD_INPUT in self._paths:
             documents[STANDARD_INPUT] = self._read_standard_input(pause)
-        listing, passwords = compose(self._source, documents, found.lost)
+        roots = tuple(map(shown, self._paths))
+        listing, passwords = compose(self._source, documents, found.lost, roots)
         return Reading(listing, passwords, frozenset(found.directories))
 
     def _read_file(
@@ -227,7 +228,10 @@ def _too_large(name: str, size: int, max_bytes: int) -> Documents:
 
 
 def compose(
-    source: str, documents: Mapping[str, Documents], lost: Mapping[str, str]
+    source: str,
+    documents: Mapping[str, Documents],
+    lost: Mapping[str, str],
+    roots: tuple[str, ...],
 ) -> tuple[Listing, dict[str, str]]:
     """One listing of everything that was read, in order of file and line.
 
@@ -256,6 +260,7 @@ def compose(
         resources=tuple(resources),
         unreadable=tuple(sorted(unreadable)),
         problems=tuple(problems),
+        roots=roots,
     )
     return listing, passwords
 

@@ -46,13 +46,16 @@ class Listing(Struct, frozen=True):
 
     Except what it could not read: a resource whose origin is in `unreadable`
     (that path, or a path below it) and one that a problem names keep their
-    last good value.
+    last good value.  So does what came from outside all `roots`, while one of
+    them cannot be read: a mistyped path is no reason to forget everything.
     """
 
     source: str
     resources: tuple[Sourced, ...] = ()
     unreadable: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
+    roots: tuple[str, ...] = ()
+    """The places that the source was told to read, where it reads places."""
 
 
 class Change(Struct, frozen=True):
