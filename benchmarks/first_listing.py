@@ -8,9 +8,10 @@ the other one is to settle and project everything anew.
 from __future__ import annotations
 
 from proclaim.decide import decide, settle
+from proclaim.fold import number
 from proclaim.model import Authority, Authorized, Change, Ref, Spread
 from proclaim.project import Projection, advance, project
-from proclaim.state import State, number
+from proclaim.state import State
 from scenes import CODEC, NODE, TIME, listing, seconds, service, settled, show
 
 SERVICES = 10_000

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from proclaim.builtin import KINDS
 from proclaim.codec import Codec
 from proclaim.decide import decide
+from proclaim.fold import number
 from proclaim.log import Event
 from proclaim.model import (
     Authority,
@@ -25,7 +26,7 @@ from proclaim.model import (
     Service,
     Sourced,
 )
-from proclaim.state import State, number
+from proclaim.state import State
 
 CODEC = Codec(KINDS)
 TIME = 1700000000.123456

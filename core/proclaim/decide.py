@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from proclaim.events import AuthorityTaken, Decision, Fact, Input, Observed, Removed
+from proclaim.fold import folding, numbered
 from proclaim.model import Namespace, Observation, Pool, Ref, Service
 from proclaim.record import PAUSE_EVERY, record
 from proclaim.settle import settle, settling
-from proclaim.state import State, folding, numbered
+from proclaim.state import State
 from proclaim.steps import Steps, finish, ordered
 
 __all__ = ["Decided", "affected", "decide", "deciding", "settle", "settling"]

@@ -24,11 +24,12 @@ from proclaim.collector import paused
 from proclaim.decide import Decided, deciding
 from proclaim.errors import LedgerDamaged, LedgerError, ProclaimError
 from proclaim.events import Fact, Recorded
+from proclaim.fold import fold, number
 from proclaim.host import Host
 from proclaim.latest import Latest
 from proclaim.log import PAGE, Event, EventLog, Row
 from proclaim.model import Observation
-from proclaim.state import State, fold, number
+from proclaim.state import State
 from proclaim.steps import Steps
 
 _LOG = logging.getLogger("proclaim.ledger")

@@ -15,9 +15,10 @@ from proclaim.codec import Codec
 from proclaim.decide import affected, settle
 from proclaim.errors import LedgerDamaged
 from proclaim.events import Decision, Fact, Recorded
+from proclaim.fold import fold
 from proclaim.ledger import recorded
 from proclaim.log import EventLog
-from proclaim.state import State, fold
+from proclaim.state import State
 
 DECISIONS: tuple[type, ...] = get_args(Decision)
 

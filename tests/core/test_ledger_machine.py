@@ -4,8 +4,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from proclaim.addresses import parse_address
 from proclaim.allocation import Pools, no_business
+from proclaim.fold import fold, number
 from proclaim.model import Authority, Authorized, Change, Listing, Ref
-from proclaim.state import State, addresses_of, fold, number, ranges
+from proclaim.state import State, addresses_of, ranges
 from proclaim.testing import differences, lawful
 
 from core import worlds

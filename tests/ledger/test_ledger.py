@@ -10,6 +10,7 @@ import trio
 from ledger.examples import CODEC
 from ledger.worlds import FailingLog, FakeHost, pool, record, service
 from proclaim.errors import LedgerDamaged, LedgerError
+from proclaim.fold import fold
 from proclaim.ledger import Ledger, decode, record_now, replay
 from proclaim.log import Event, MemoryLog, rows
 from proclaim.model import (
@@ -24,7 +25,7 @@ from proclaim.model import (
     service_ref,
 )
 from proclaim.sqlite_log import SQLiteLog
-from proclaim.state import State, fold
+from proclaim.state import State
 from proclaim.verify import verify
 from trio.testing import wait_all_tasks_blocked
 

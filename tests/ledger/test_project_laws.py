@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ledger.worlds import NODES, histories, observations, terrain
 from proclaim.decide import decide
+from proclaim.fold import number
 from proclaim.model import Change, Sourced, Spread
 from proclaim.plan import plan
 from proclaim.project import advance, project
-from proclaim.state import State, number
+from proclaim.state import State
 
 
 def after(history, state: State | None = None) -> State:

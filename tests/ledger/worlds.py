@@ -11,6 +11,7 @@ from ledger.examples import CODEC
 from proclaim import Latest
 from proclaim.decide import decide
 from proclaim.errors import LedgerError
+from proclaim.fold import number
 from proclaim.log import Event, MemoryLog
 from proclaim.model import (
     Authority,
@@ -29,7 +30,7 @@ from proclaim.model import (
     Service,
     Sourced,
 )
-from proclaim.state import State, number
+from proclaim.state import State
 
 
 class FakeHost:

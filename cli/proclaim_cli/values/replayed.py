@@ -7,9 +7,10 @@ from itertools import groupby
 from typing import NamedTuple
 
 from proclaim.events import AddressAssigned, AddressRefused, AddressReleased, Recorded
+from proclaim.fold import fold
 from proclaim.model import Announcement, Ref, Spread
 from proclaim.project import Projection, advance, project
-from proclaim.state import State, fold
+from proclaim.state import State
 
 from proclaim_cli.values.facts import ref_of, summary
 from proclaim_cli.values.plain import rfc3339
