@@ -31,6 +31,7 @@ from proclaim.errors import LedgerBusy, LedgerDamaged, LedgerError, NotFound
 from proclaim.log import Event, Row, stream
 
 TABLE: Final = "stored_events"
+_MAGIC: Final = b"SQLite format 3\0"
 
 
 class _Pool(SQLiteConnectionPool):
@@ -95,6 +96,8 @@ class SQLiteLog:
         self._writer = writer
         self._lock: int | None = None
         if not read_only:
+            with self._named("cannot be opened"):
+                self._find_nothing_else()
             self._lock = _take_lock(self._path, writer)
         try:
             with self._named("cannot be opened"):
@@ -140,6 +143,19 @@ class SQLiteLog:
         if not S_ISREG(found.st_mode):
             raise LedgerError(f"the ledger {self._path} is not a file")
 
+    def _find_nothing_else(self) -> None:
+        """Refuse what is there and no database, before a lock is left beside it."""
+        if not self._path.exists():
+            return
+        self._find()
+        with self._path.open("rb") as file:
+            begins = file.read(len(_MAGIC))
+        if begins not in (b"", _MAGIC):
+            raise LedgerError(
+                f"the ledger {self._path} cannot be opened: file is not a database",
+                hint="--ledger names another file or URL",
+            )
+
     def _renew_connections(self) -> None:
         self._datastore.pool.close()
         self._datastore.pool = _Pool(db_name=self._name)
@@ -167,7 +183,7 @@ class SQLiteLog:
                 f"SELECT rowid, topic, state FROM {TABLE} WHERE rowid > ? ORDER BY rowid LIMIT ?",
                 (after, limit),
             )
-            return [Row(*row) for row in cursor.fetchall()]
+            return [_row(*row) for row in cursor.fetchall()]
 
     def head(self) -> int:
         with self._named("cannot be read"):
@@ -194,6 +210,8 @@ class SQLiteLog:
                 f" (SELECT MAX(rowid) FROM {TABLE})"
             )
             issued, head = (value or 0 for value in cursor.fetchone())
+        if not isinstance(issued, int):
+            return "how many positions were stored is not a number any more"
         if issued <= head:
             return ""
         return f"positions {head + 1} to {issued} were stored once and are missing"
@@ -212,7 +230,7 @@ class SQLiteLog:
         ):
             cursor.execute("SELECT saved FROM checkpoint")
             found = cursor.fetchone()
-        return bytes(found[0]) if found else None
+        return found[0] if found and isinstance(found[0], bytes) else None
 
     def close(self) -> None:
         self._datastore.close()
@@ -231,6 +249,16 @@ class SQLiteLog:
             raise LedgerError(f"the ledger {self._path} {what}: {error}") from error
 
 
+def _row(position: int, topic: object, stored: object) -> Row:
+    """A row as it was read; SQLite keeps any type in any column.
+
+    Raises LedgerDamaged where it is none that a log stored.
+    """
+    if not isinstance(topic, str) or not isinstance(stored, bytes):
+        raise LedgerDamaged(f"position {position}: is stored with the types of another program")
+    return Row(position, topic, stored)
+
+
 def _tables(name: str) -> set[str]:
     """The names of the tables that a database has."""
     with closing(sqlite3.connect(name, uri=True, isolation_level=None)) as connection:
@@ -245,7 +273,7 @@ def path_of(url: str) -> Path:
     """
     rest = url.removeprefix("sqlite:")
     text = rest[2:] if rest.startswith("///") else rest
-    if not text or text.startswith("//") or text.endswith("/"):
+    if not text or text.startswith("//") or text.endswith("/") or not Path(text).name:
         raise LedgerError(
             f"{url} names no file",
             hint="write sqlite:///var/lib/proclaim/ledger.db, or sqlite:relative.db",

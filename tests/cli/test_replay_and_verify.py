@@ -4,6 +4,7 @@ import json
 import sqlite3
 from contextlib import closing
 
+import pytest
 from cli.running import ADVERTISED, POOL, service
 
 
@@ -62,3 +63,15 @@ def test_a_damaged_fact_is_found_and_named(proclaim, tmp_path):
     assert ran.status == 1
     assert ran.out.startswith("position 5: AddressAssigned/1: the checksum does not match")
     assert proclaim("get", "services").status == 1
+
+
+@pytest.mark.parametrize(
+    "command", [("replay",), ("log",), ("log", "--until", "@4"), ("verify",), ("get", "services")]
+)
+def test_a_fact_that_was_taken_out_is_missed(proclaim, tmp_path, command):
+    proclaim.apply(POOL, service("web"))
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as connection, connection:
+        connection.execute("DELETE FROM stored_events WHERE rowid = 3")
+    ran = proclaim(*command)
+    assert ran.status == 1
+    assert "positions 3 to 3 are missing" in ran.out + ran.err

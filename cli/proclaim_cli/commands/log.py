@@ -9,8 +9,7 @@ from typing import Annotated
 
 import typer
 from proclaim.events import Recorded
-from proclaim.ledger import decode
-from proclaim.log import PAGE
+from proclaim.ledger import recorded
 
 from proclaim_cli.opening import Opened, opened, settings_of
 from proclaim_cli.options import LedgerURL, Output, SettingsFile, Shown
@@ -74,15 +73,10 @@ def _matches(wanted: list[Filter], item: Recorded) -> bool:
 def _items(found: Opened, after: int, until: int | None, follow: bool) -> Iterator[Recorded]:
     """The facts after a position, in their order; with `follow`, without an end."""
     while True:
-        limit = PAGE if until is None else max(0, min(PAGE, until - after))
-        page = found.log.read(after, limit) if limit else []
-        yield from decode(found.codec, page)
-        if page:
-            after = page[-1].position
-        if until is not None and after >= until:
+        for item in recorded(found.log, found.codec, after, until):
+            after = item.position
+            yield item
+        if not follow or (until is not None and after >= until):
             return
-        if len(page) < limit:
-            if not follow:
-                return
-            sys.stdout.flush()
-            time.sleep(POLL_SECONDS)
+        sys.stdout.flush()
+        time.sleep(POLL_SECONDS)

@@ -5,17 +5,14 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
 from proclaim.checkpoint import digest
 from proclaim.errors import Usage
-from proclaim.events import Recorded
-from proclaim.ledger import decode
-from proclaim.log import rows
+from proclaim.ledger import recorded
 
-from proclaim_cli.opening import Opened, opened, settings_of
+from proclaim_cli.opening import opened, settings_of
 from proclaim_cli.options import LedgerURL, NodeName, Output, SettingsFile, Shown
 from proclaim_cli.single import as_command
 from proclaim_cli.values.plain import plain
@@ -48,7 +45,7 @@ def command(
         replay = Replay([node] if node else [])
         structured = output in (Output.JSON, Output.YAML)
         previous = None
-        for step in replay.steps(_facts(found, last)):
+        for step in replay.steps(recorded(found.log, found.codec, 0, last)):
             if step.position <= first:
                 continue
             if previous is not None:
@@ -66,13 +63,6 @@ def _record(step: Step) -> dict[str, Any]:
     found: dict[str, Any] = plain(step)
     del found["seconds"]
     return found
-
-
-def _facts(found: Opened, last: int) -> Iterator[Recorded]:
-    for each in rows(found.log):
-        if each.position > last:
-            return
-        yield from decode(found.codec, [each])
 
 
 def _factor(speed: str | None) -> float:

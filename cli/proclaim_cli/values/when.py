@@ -7,6 +7,7 @@ from datetime import datetime
 
 from proclaim.codec import Codec
 from proclaim.errors import Usage
+from proclaim.ledger import decode
 from proclaim.log import EventLog
 
 _SECONDS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
@@ -51,8 +52,7 @@ def _last_at(log: EventLog, codec: Codec, moment: float) -> int:
     low, high = 0, log.head()
     while low < high:
         middle = (low + high + 1) // 2
-        row = log.read(middle - 1, 1)[0]
-        if codec.decode(row.topic, row.stored).time <= moment:
+        if decode(codec, log.read(middle - 1, 1))[0].time <= moment:
             low = middle
         else:
             high = middle - 1
