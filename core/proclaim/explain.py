@@ -32,6 +32,8 @@ _WHY_SILENT: dict[Silence, str] = {
     Silence.NO_LOCAL_ENDPOINTS: "externalTrafficPolicy is Local and no endpoint here is serving",
     Silence.UNKNOWN_COMMUNITY: "no Community defines the alias in BGPAdvertisement {detail}",
     Silence.NO_PEER: "none of its peers selects this node in BGPAdvertisement {detail}",
+    Silence.NO_PEER_FOR_FAMILY: "the sessions with {detail} carry no route of its address family;"
+    " dualStackAddressFamily on a BGPPeer adds the other one",
     Silence.CONFLICTING_LOCAL_PREF: "two BGPAdvertisements give {detail} different localPref",
     Silence.NO_CANDIDATE: "no node is both selected and alive",
     Silence.NOT_ELECTED: "{detail} is elected",
@@ -121,9 +123,17 @@ def explain_announcement(terrain: Terrain, state: State, ref: Ref) -> Said:
         text = _WHY_SILENT[answer.silence].format(detail=answer.detail, kind=KIND[terrain.spread])
         return Said(terrain.node, terrain.spread, False, answer.silence, text, (), ())
     prefixes = tuple(sorted({part.prefix for part in answer}))
-    return Said(
-        terrain.node, terrain.spread, True, "", _how(terrain, answer), prefixes, _to(answer)
-    )
+    text = _how(terrain, answer) + _left_out(state, ref, answer)
+    return Said(terrain.node, terrain.spread, True, "", text, prefixes, _to(answer))
+
+
+def _left_out(state: State, ref: Ref, parts: tuple[Part, ...]) -> str:
+    """What to add when some of the addresses are not announced here."""
+    told = {part.address for part in parts}
+    missing = [text for text in state.holdings[ref].addresses if text not in told]
+    if not missing:
+        return ""
+    return f"; {' and '.join(missing)} is not, for no session carries its address family"
 
 
 def _to(parts: tuple[Part, ...]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from typing import NamedTuple, TypeAlias
 from proclaim.addresses import Address, parse_address, prefix_of
 from proclaim.model import (
     BGPAdvertisement,
+    BGPPeer,
     L2Advertisement,
     Ref,
     Service,
@@ -39,6 +40,7 @@ class Silence(StrEnum):
     NO_LOCAL_ENDPOINTS = "NoLocalEndpoints"
     UNKNOWN_COMMUNITY = "UnknownCommunity"
     NO_PEER = "NoPeer"
+    NO_PEER_FOR_FAMILY = "NoPeerForFamily"
     CONFLICTING_LOCAL_PREF = "ConflictingLocalPref"
     NO_CANDIDATE = "NoCandidate"
     NOT_ELECTED = "NotElected"
@@ -151,10 +153,15 @@ def _routes(
 def _parts(
     terrain: Terrain, service: Service, addresses: tuple[Address, ...], ad: BGPAdvertisement
 ) -> list[Part] | Quiet:
-    names = tuple(peer.name for peer in terrain.peers)
-    to = tuple(name for name in names if name in ad.peers) if ad.peers else names
-    if ad.peers and not to:
+    peers = [peer for peer in terrain.peers if not ad.peers or peer.name in ad.peers]
+    if ad.peers and not peers:
         return Quiet(Silence.NO_PEER, f"{ad.name}: {', '.join(ad.peers)}")
+    carried = [
+        (address, tuple(peer.name for peer in peers if carries(peer, address.family)))
+        for address in addresses
+    ]
+    if peers and not any(to for _, to in carried):
+        return Quiet(Silence.NO_PEER_FOR_FAMILY, ", ".join(peer.name for peer in peers))
     communities = [terrain.aliases.get(text, text) for text in ad.communities]
     for text in communities:
         if ":" not in text:
@@ -171,8 +178,20 @@ def _parts(
             ad.local_pref,
             tuple(communities),
         )
-        for address in addresses
+        for address, to in carried
+        if to or not peers
     ]
+
+
+def carries(peer: BGPPeer, family: int) -> bool:
+    """Whether a session with a peer exchanges routes of an address family.
+
+    As MetalLB has it: the family of the session, and both where
+    `dualStackAddressFamily` says so or the session has no address.
+    """
+    if peer.dual_stack_address_family or not peer.peer_address:
+        return True
+    return (6 if ":" in peer.peer_address else 4) == family
 
 
 def _conflict(parts: list[Part]) -> str:
