@@ -32,9 +32,17 @@ class Settings:
     authority: Authority = Authority.ALLOCATE
     sections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
+    asked: set[str] = field(default_factory=set, repr=False, compare=False)
+    """The tables that somebody has read."""
+
     def section(self, name: str) -> Mapping[str, Any]:
         """The table `[name]`; empty when the file has none."""
+        self.asked.add(name)
         return self.sections.get(name, {})
+
+    def unread(self) -> list[str]:
+        """The tables that nobody has read: most likely misspelt."""
+        return sorted(self.sections.keys() - self.asked)
 
     def error(self, key: str, expected: str) -> SettingsError:
         """The error a plugin raises about its own table: `settings.error("bgp.listen", ...)`."""

@@ -32,10 +32,12 @@ def run(proclaim):
         )
         try:
             assert process.stderr is not None
+            process.before_ready = ""
             for line in process.stderr:
                 if READY in line:
                     process.ready = line
                     break
+                process.before_ready += line
             yield process
         finally:
             process.kill()
@@ -118,6 +120,14 @@ def test_a_hangup_checks_the_settings_and_changes_nothing(proclaim, run, tmp_pat
         assert "the settings stay as they are" in process.stderr.readline()
         ended(process, signal.SIGTERM)
         assert process.returncode == 0
+
+
+def test_a_table_that_no_plugin_reads_is_named(proclaim, run, tmp_path):
+    proclaim.write("a.yaml", POOL)
+    settings = tmp_path / "proclaim.toml"
+    settings.write_text("[l2arp]\nenabled = false\n")
+    with run("--settings", str(settings)) as process:
+        assert "[l2arp]: no installed plugin reads this table" in process.before_ready
 
 
 def test_nothing_to_watch_is_an_error_with_a_hint(proclaim):

@@ -100,7 +100,10 @@ def _cast(
             "the settings file",
         )
     announcers = choose(plugins.announcers(settings, host), chosen[1], "announcer")
-    return Cast(sources, announcers, plugins.detectors(settings, host))
+    cast = Cast(sources, announcers, plugins.detectors(settings, host))
+    for name in settings.unread():
+        note(f"{settings.path}: [{name}]: no installed plugin reads this table")
+    return cast
 
 
 async def _serve(service: Service) -> None:
