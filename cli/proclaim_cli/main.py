@@ -6,6 +6,7 @@ paragraph with a hint, never a traceback, unless PROCLAIM_DEBUG asks for one.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -31,6 +32,8 @@ CHANGES = 2
 WRONG_USAGE = 64
 INTERRUPTED = 130
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
 # Typer brings its own click since 0.16 and needs the package before: this names either's.
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
@@ -39,11 +42,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status."""
     try:
         arguments = sys.argv[1:] if arguments is None else arguments
+        _have_somewhere_to_write()
         status = _run(arguments) if arguments else _no_command()
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read our output has gone, and that is no error
         _leave_no_output_behind()
         return FAILED
+    except OSError as full:
+        status = _failed(full)
+        _leave_no_output_behind()
     return status
 
 
@@ -94,6 +101,9 @@ def _failed(raised: BaseException) -> int:
     if any(isinstance(each, KeyboardInterrupt) for each in leaves):
         return INTERRUPTED
     first = leaves[0]
+    if isinstance(first, OSError) and first.errno in _NO_ROOM and first.filename is None:
+        error(f"the output cannot be written: {first.strerror}", "make room where it goes")
+        return FAILED
     said = " ".join(str(first).split())
     error(
         f"this should not have happened: {type(first).__name__}{': ' if said else ''}{said}",
@@ -123,6 +133,14 @@ def _leaves(raised: BaseException) -> Iterator[BaseException]:
             yield from _leaves(each)
     else:
         yield raised
+
+
+def _have_somewhere_to_write() -> None:
+    """Stand in for standard streams that were closed before we began."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - until the end
+            setattr(sys, name, nowhere)
 
 
 def _leave_no_output_behind() -> None:

@@ -1,5 +1,6 @@
 """How every command ends: statuses, errors of one paragraph, and nothing else on either side."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -222,3 +223,27 @@ def test_a_command_of_a_ledger_that_is_written_to_is_refused(proclaim):
         assert proclaim("plan", proclaim.manifests).status == 0
     finally:
         owner.close()
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["plugins"], ["--help"]])
+def test_a_full_disk_behind_the_output_is_told_in_one_paragraph(arguments):
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        ran = subprocess.run(
+            [sys.executable, "-m", "proclaim_cli", *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert ran.returncode == 1
+    assert ran.stderr == (
+        "error: the output cannot be written: No space left on device\n"
+        "hint: make room where it goes\n"
+    )
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&- <&-"])
+def test_streams_that_are_closed_are_done_without(closed):
+    command = f'"{sys.executable}" -m proclaim_cli plugins {closed}'
+    ran = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
