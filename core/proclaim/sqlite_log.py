@@ -13,7 +13,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from stat import S_ISREG
 from typing import Final
@@ -111,7 +111,7 @@ class SQLiteLog:
             self._find()
         else:
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640))
-        self._name = f"file:{quote(str(self._path))}?mode={'ro' if read_only else 'rw'}"
+        self._name = f"file:{quote(str(self._path))}?mode={self._mode(read_only)}"
         tables = _tables(self._name)
         if TABLE not in tables and (read_only or tables):
             raise LedgerError(
@@ -127,9 +127,19 @@ class SQLiteLog:
                     f"the ledger {self._path}: {lost}",
                     hint="restore the file, or start with another ledger",
                 )
+        self._opened = self._identity()
         last = self._recorder.select_events(self._writer, desc=True, limit=1)
         self._version = last[0].originator_version if last else 0
         self._head = self._recorder.max_notification_id() or 0
+
+    def _mode(self, read_only: bool) -> str:
+        """How SQLite is to open it: without the files beside it, where none are nor can be."""
+        if not read_only:
+            return "rw"
+        wal = self._path.with_name(self._path.name + "-wal")
+        if wal.exists() or os.access(self._path.absolute().parent, os.W_OK):
+            return "ro"
+        return "ro&immutable=1"
 
     def _find(self) -> None:
         """Tell what is not there, or not a file, from what cannot be read."""
@@ -156,12 +166,26 @@ class SQLiteLog:
                 hint="--ledger names another file or URL",
             )
 
+    def _identity(self) -> tuple[int, int]:
+        status = self._path.stat()
+        return status.st_dev, status.st_ino
+
+    def _stay_with_the_file(self) -> None:
+        """Refuse to write into a file that nobody finds any more: what it took would be lost."""
+        try:
+            if self._identity() == self._opened:
+                return
+        except FileNotFoundError:
+            raise LedgerError(f"the ledger {self._path} was moved away or deleted") from None
+        raise LedgerError(f"the ledger {self._path} was replaced by another file")
+
     def _renew_connections(self) -> None:
         self._datastore.pool.close()
         self._datastore.pool = _Pool(db_name=self._name)
 
     def append(self, events: Sequence[Event]) -> int:
         with self._named("cannot be written"):
+            self._stay_with_the_file()
             try:
                 self._recorder.insert_events(stream(self._writer, self._version, events))
             except BaseException:
@@ -303,8 +327,9 @@ def _take_lock(path: Path, writer: str) -> int:
             hint="end that process first, or give this one another ledger with --ledger",
         ) from None
     text = json.dumps({"pid": os.getpid(), "writer": writer})
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, text.encode(), 0)
+    with suppress(OSError):  # the lock holds without it, and a full disk stops no announcements
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, text.encode(), 0)
     return lock
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sqlite3
@@ -447,3 +448,35 @@ def test_no_lock_is_left_beside_what_is_no_ledger(tmp_path) -> None:
         with pytest.raises(LedgerError, match="not a"):
             writer(tmp_path / name)
     assert not list(tmp_path.glob("*.lock"))
+
+
+def test_a_disk_too_full_to_say_who_holds_the_lock_is_no_plugins_fault(path, monkeypatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("proclaim.sqlite_log.os.pwrite", full)
+    with closing(writer(path)), pytest.raises(LedgerBusy, match="another process"):
+        writer(path)
+
+
+def test_a_ledger_on_a_disk_that_nobody_may_write_to_is_read(path, monkeypatch) -> None:
+    with closing(writer(path)) as log:
+        log.append(ONE)
+    monkeypatch.setattr("proclaim.sqlite_log.os.access", lambda *_: False)
+    with closing(reader(path)) as log:
+        assert len(log.read(0, 10)) == 1
+        assert not path.with_name(f"{path.name}-shm").exists()
+        assert log.problems() == []
+
+
+def test_nothing_is_stored_in_a_file_that_was_moved_replaced_or_deleted(path) -> None:
+    with closing(writer(path)) as log:
+        log.append(ONE)
+        path.rename(path.with_name("away"))
+        with pytest.raises(LedgerError, match="moved away or deleted"):
+            log.append(TWO)
+        path.write_bytes(b"")
+        with pytest.raises(LedgerError, match="replaced by another file"):
+            log.append(TWO)
+        path.with_name("away").replace(path)
+        assert log.append(TWO) == 3
