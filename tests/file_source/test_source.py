@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 from proclaim import Change, Listing, SystemHost
-from proclaim_file_source.source import FileSource
+from proclaim_file_source.source import SECOND_LOOK_SECONDS, FileSource
 
 
 def namespace(name, label="x"):
@@ -164,6 +164,17 @@ async def test_what_is_deleted_and_written_again_at_once_was_never_gone(tmp_path
         put(root / "a.yaml", namespace("a", "new"))
         await ledger.until(lambda: ledger.labels("a") == {"is": "new"})
     assert not any(one.gone for one in ledger.said if isinstance(one, Change))
+
+
+async def test_a_directory_emptied_for_a_moment_loses_nothing(tmp_path):
+    (tmp_path / "a.yaml").write_text(namespace("a"))
+    async with following(tmp_path) as ledger:
+        (tmp_path / "a.yaml").unlink()
+        await trio.sleep(2 * SECOND_LOOK_SECONDS)
+        (tmp_path / "a.yaml").write_text(namespace("a", "new"))
+        await ledger.until(lambda: ledger.labels("a") == {"is": "new"})
+    assert not any(one.gone for one in ledger.said if isinstance(one, Change))
+    assert all(one.resources for one in ledger.said)
 
 
 async def test_a_new_directory_is_watched_as_soon_as_it_is_there(tmp_path):

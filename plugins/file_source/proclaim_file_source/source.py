@@ -26,6 +26,8 @@ log = logging.getLogger("proclaim.files")
 
 SECOND_LOOK_SECONDS = 0.2
 """How long something must be gone before it counts: whoever deletes may be about to write."""
+WHOLE_LOOK_SECONDS = 3.0
+"""The same where nothing at all is left: a directory may be about to be filled or mounted again."""
 _BREATHE_EVERY = 0.0005
 _LOGGED_PROBLEMS = 20
 
@@ -58,7 +60,8 @@ class FileSource:
         while True:
             reading, news, doubtful = await _reading(reader, said)
             if doubtful:
-                await trio.sleep(SECOND_LOOK_SECONDS)
+                left = reading.listing.resources
+                await trio.sleep(SECOND_LOOK_SECONDS if left else WHOLE_LOOK_SECONDS)
                 reading, news, _ = await _reading(reader, said)
             self._hand_over_passwords(reading)
             if news is not None:
