@@ -15,6 +15,19 @@ _AT_ONCE = 64
 """Services looked at between two pauses."""
 
 
+def nameless(state: State, node: str) -> str:
+    """Warn where Nodes are described and this one is not, so that it announces nothing."""
+    nodes = state.nodes()
+    if not nodes or node in nodes:
+        return ""
+    more = f" and {len(nodes) - _NAMED} more" if len(nodes) > _NAMED else ""
+    return (
+        f"no Node document describes {node}, so nothing is announced from here; described are "
+        f"{', '.join(sorted(nodes)[:_NAMED])}{more}: say with --node which of them this is, or "
+        "add a Node document for it"
+    )
+
+
 def unpinned(state: State, node: str) -> str:
     """Warn when nodes with ledgers of their own could give a Service different addresses.
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import trio
 
-from proclaim.advice import looking_for_unpinned
+from proclaim.advice import looking_for_unpinned, nameless
 from proclaim.hookspecs import Announcer, Detector, Observe, Source, Wanted
 from proclaim.host import Host
 from proclaim.latest import Latest
@@ -179,9 +179,11 @@ async def _advise(ledger: Ledger, node: str) -> None:
     """Warn once for each advice, when every source has been heard."""
     given = ""
     async for state in ledger.state.changes():
-        if state.authority is not Authority.ALLOCATE or len(state.of_kind("Node")) < 2:
+        if state.authority is Authority.ADOPT or not state.of_kind("Node"):
             continue
-        advice = await paced(looking_for_unpinned(state, node))
+        advice = nameless(state, node)
+        if not advice and state.authority is Authority.ALLOCATE:
+            advice = await paced(looking_for_unpinned(state, node))
         if advice and advice != given:
             _LOG.warning("%s", advice)
         given = advice

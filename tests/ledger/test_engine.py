@@ -344,3 +344,24 @@ async def test_pinned_addresses_are_not_warned_about(autojump_clock, perform, ca
     await trio.sleep(60)
     assert "not pinned" not in caplog.text
     await stage.end()
+
+
+@pytest.mark.parametrize("authority", [Authority.ALLOCATE, Authority.FOLLOW])
+async def test_a_node_that_no_document_describes_is_warned_about(
+    autojump_clock, log, caplog, authority
+) -> None:
+    files = Teller("files")
+    stage = Stage(log, [files], [], authority)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stage.play)
+        await files.say(Listing("files", (pool(), service("a"))))
+        await trio.sleep(60)
+        assert not caplog.records
+        await files.say(Change("files", tuple(Sourced(Node(f"m{at}")) for at in range(4))))
+        await trio.sleep(60)
+        assert "describes n1, so nothing is announced from here" in caplog.text
+        assert "m0, m1, m2 and 1 more" in caplog.text
+        await files.say(Change("files", (Sourced(Node("n1")),)))
+        await trio.sleep(60)
+        await stage.end()
+    assert caplog.text.count("describes n1") == 1
