@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from proclaim.codec import Codec
+from proclaim.errors import Usage
 from proclaim.host import SystemHost
 from proclaim.ledger import replay
 from proclaim.log import EventLog
@@ -52,8 +53,19 @@ def watching(settings: Settings, manifests: Iterable[str]) -> Settings:
 
 
 def absolute(paths: Iterable[str]) -> list[str]:
-    """Paths from the root, with links left as they are: a ConfigMap's change."""
-    return [path if path == "-" else str(Path(os.path.abspath(path))) for path in paths]
+    """Paths from the root, with links left as they are: a ConfigMap's change.
+
+    Raises Usage like `named`.
+    """
+    return [path if path == "-" else str(Path(os.path.abspath(path))) for path in named(paths)]
+
+
+def named(paths: Iterable[str]) -> list[str]:
+    """Paths as they were given; raises Usage for an empty one, as of a variable not set."""
+    found = list(paths)
+    if "" in found:
+        raise Usage("an empty text names no manifests", hint="write . for the working directory")
+    return found
 
 
 @contextmanager

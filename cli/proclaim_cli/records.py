@@ -9,6 +9,8 @@ import time
 
 from proclaim.errors import Usage
 
+from proclaim_cli.views.table import printable
+
 _LEVELS = {name.lower(): getattr(logging, name) for name in ("DEBUG", "INFO", "WARNING", "ERROR")}
 
 
@@ -22,7 +24,8 @@ class OneLine(logging.Formatter):
         if record.exc_info and record.exc_info[1] is not None:
             raised = record.exc_info[1]
             text = f"{text}: {type(raised).__name__}: {raised}"
-        line = f"{second}.{record.msecs:03.0f}Z {record.levelname} {area}: {' '.join(text.split())}"
+        said = printable(" ".join(text.split()))
+        line = f"{second}.{record.msecs:03.0f}Z {record.levelname} {area}: {said}"
         if record.exc_info and os.environ.get("PROCLAIM_DEBUG"):
             line += "\n" + self.formatException(record.exc_info)
         return line

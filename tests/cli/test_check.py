@@ -66,3 +66,10 @@ def test_checking_makes_no_ledger(proclaim, tmp_path):
     proclaim.write("a.yaml", POOL)
     proclaim("check", proclaim.manifests)
     assert not list(tmp_path.glob("ledger*"))
+
+
+def test_the_name_of_a_file_commands_no_terminal(proclaim):
+    proclaim.write("a\n\x1b[31m.yaml", "kind: [")
+    ran = proclaim("check", proclaim.manifests)
+    assert len(ran.out.splitlines()) == 1
+    assert "/a??[31m.yaml:1: not YAML" in ran.out

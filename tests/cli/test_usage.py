@@ -247,3 +247,10 @@ def test_streams_that_are_closed_are_done_without(closed):
     command = f'"{sys.executable}" -m proclaim_cli plugins {closed}'
     ran = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("command", ["check", "plan", "apply", "run"])
+def test_an_empty_name_is_not_the_working_directory(proclaim, command):
+    ran = proclaim(command, "")
+    assert (ran.status, ran.out) == (64, "")
+    assert ran.err.startswith("error: an empty text names no manifests\n")

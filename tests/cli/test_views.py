@@ -1,5 +1,6 @@
 """What people read, beside what they read before: `PROCLAIM_UPDATE_GOLDEN=1` rewrites it."""
 
+import logging
 import os
 from pathlib import Path
 
@@ -22,8 +23,10 @@ from proclaim.model import (
     PeerStatus,
     PluginFailed,
     Sourced,
+    service_ref,
 )
 from proclaim_cli.options import Output
+from proclaim_cli.records import OneLine
 from proclaim_cli.values import resources
 from proclaim_cli.values.changes import changes, decisions
 from proclaim_cli.values.explained import AddressExplained, service_explained
@@ -40,6 +43,7 @@ from proclaim_cli.views.structured import show
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "cli"
 CODEC = Codec(KINDS)
+ALLOCATE = Authorized(Authority.ALLOCATE)
 NODES = ["node-a", "node-b"]
 
 FIRST = (
@@ -68,7 +72,7 @@ def log():
     made = MemoryLog()
     seen = [
         listing(FIRST),
-        Authorized(Authority.ALLOCATE),
+        ALLOCATE,
         Change("bgp", (Sourced(PeerStatus("node-a", "tor", "203.0.113.1", "Connect")),)),
         Change("bgp", (Sourced(PeerStatus("node-a", "tor", "203.0.113.1", "Established", 3, 1)),)),
         Change("bgp", (Sourced(PeerStatus("node-a", "tor", "203.0.113.1", "Established", 4, 1)),)),
@@ -171,3 +175,20 @@ def test_what_a_stranger_said_commands_no_terminal(log):
     assert "?[2Jbye?" in tables.peers_table(resources.peers(state, {}), False)
     failed = Recorded(1, 0.0, 1, TaskFailed("announcer", "a\nb\x1b[2J"))
     assert oneline(row(failed, CODEC, None)).endswith(" announcer failed: a?b?[2J\n")
+
+
+def test_where_no_interface_is_usable_an_explanation_says_why_each_is_not():
+    made = MemoryLog()
+    down = InterfaceStatus("node-a", "eth0", 2, "", False, "it is down\x1b[2J")
+    for at, seen in enumerate([listing(FIRST), ALLOCATE, Change("l2", (Sourced(down),))]):
+        state = replay(made, CODEC)
+        record_now(made, CODEC, state, decide(state, seen, float(at)), float(at))
+    explained = service_explained(replay(made, CODEC), service_ref("default", "web"), ["node-a"])
+    assert "\n    eth0: not usable: it is down?[2J\n" in service_text(explained)
+
+
+def test_a_log_record_commands_no_terminal():
+    record = logging.makeLogRecord(
+        {"name": "proclaim.x", "msg": "a\n\x1b[2Jb", "levelname": "INFO"}
+    )
+    assert OneLine().format(record).endswith(" INFO x: a ?[2Jb")

@@ -12,6 +12,7 @@ from proclaim_cli.opening import opened, settings_of
 from proclaim_cli.options import LedgerURL, Output, SettingsFile, Shown
 from proclaim_cli.single import as_command
 from proclaim_cli.views.structured import show
+from proclaim_cli.views.table import printable
 
 
 class Verified(NamedTuple):
@@ -52,4 +53,4 @@ def _text(value: Verified) -> str:
     counts = f"{value.facts} facts in {value.transactions} transactions{unknown}"
     if value.clean:
         return f"clean: {counts}\ndigest {value.digest}\n"
-    return "".join(f"{each}\n" for each in (*value.problems, f"looked at {counts}"))
+    return "".join(f"{printable(each)}\n" for each in (*value.problems, f"looked at {counts}"))

@@ -112,7 +112,8 @@ def _outlets(state: State, said: Said) -> tuple[Outlet, ...]:
         for ref, entry in sorted(state.of_kind("InterfaceStatus").items())
         if ref.namespace == said.node
     }
-    names = said.to or tuple(name for name, found in reported.items() if found.usable)
+    usable = tuple(name for name, found in reported.items() if found.usable)
+    names = said.to or usable or tuple(reported)  # where none is usable, why not is the answer
     return tuple(
         Outlet(name, "")
         if (found := reported.get(name)) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from proclaim_cli.values.explained import AddressExplained, Announced, ServiceExplained
+from proclaim_cli.views.table import printable
 
 
 def service_text(found: ServiceExplained) -> str:
@@ -23,7 +24,7 @@ def service_text(found: ServiceExplained) -> str:
         lines += [line for each in found.announced for line in _announced(each)]
     if found.trap:
         lines.append(f"  not announced anywhere: {found.trap}")
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{printable(line)}\n" for line in lines)
 
 
 def _announced(each: Announced) -> list[str]:
