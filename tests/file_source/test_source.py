@@ -248,12 +248,13 @@ async def test_a_change_without_a_word_from_the_kernel_ends_the_trust_in_it(
             return "timeout"
 
     monkeypatch.setattr("proclaim_file_source.watch.RustNotify", Silent)
+    put(tmp_path / "first.yaml", namespace("0"))
     with caplog.at_level(logging.WARNING, "proclaim.files"):
         async with following(tmp_path, poll=0.02, restat=0.05) as ledger:
             put(tmp_path / "a.yaml", namespace("a"))
-            await ledger.until(lambda: ledger.names() == ["a"])
+            await ledger.until(lambda: ledger.names() == ["0", "a"])
             put(tmp_path / "b.yaml", namespace("b"))
-            await ledger.until(lambda: ledger.names() == ["a", "b"])
+            await ledger.until(lambda: ledger.names() == ["0", "a", "b"])
     assert caplog.messages == ["a change was not announced; looking every 0.02 s instead"]
 
 
@@ -294,3 +295,9 @@ async def test_each_problem_is_logged_once(tmp_path, caplog):
             await ledger.until(lambda: ledger.names() == ["b"])
     assert len(caplog.messages) == 1
     assert caplog.messages[0].startswith(f"{tmp_path}/a.yaml:1: not YAML: ")
+
+
+async def test_a_directory_without_manifests_is_warned_about(tmp_path, caplog):
+    async with following(tmp_path):
+        pass
+    assert f"nothing is described in {tmp_path}" in caplog.text

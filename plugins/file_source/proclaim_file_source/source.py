@@ -67,6 +67,8 @@ class FileSource:
             if news is not None:
                 if not expected:
                     watch.distrust()
+                if not reading.listing.resources and not reading.listing.unreadable:
+                    log.warning("nothing is described in %s", ", ".join(self.paths))
                 _log_new_problems(said, reading.listing)
                 await observe(news)
             said = reading.listing
