@@ -97,10 +97,8 @@ class Pools:
 
     def covers(self, pool: Pool, addresses: tuple[Address, ...]) -> bool:
         """Whether every address lies in the pool and is one it would give."""
-        return all(
-            any(span.covers(address) for span in ranges(pool))
-            and not (pool.avoid_buggy_ips and is_buggy(address))
-            for address in addresses
+        return _contains(pool, addresses) and not (
+            pool.avoid_buggy_ips and any(is_buggy(address) for address in addresses)
         )
 
     def permits(self, pool: Pool, service: Service) -> bool:
@@ -136,6 +134,10 @@ class Pools:
             return pool
         return next((pool for pool in self.by_name.values() if self.covers(pool, addresses)), None)
 
+    def containing(self, addresses: tuple[Address, ...]) -> Pool | None:
+        """The pool in whose ranges the addresses lie, whether it would give them or not."""
+        return next((pool for pool in self.by_name.values() if _contains(pool, addresses)), None)
+
     def automatic(self, service: Service) -> Iterator[Pool]:
         """The pools that may serve by themselves: pinned before unpinned, by priority and name."""
         fitting = [
@@ -144,6 +146,10 @@ class Pools:
             if pool.auto_assign and self.permits(pool, service)
         ]
         yield from sorted(fitting, key=_preference)
+
+
+def _contains(pool: Pool, addresses: tuple[Address, ...]) -> bool:
+    return all(any(span.covers(address) for span in ranges(pool)) for address in addresses)
 
 
 def _preference(pool: Pool) -> tuple[bool, bool, int, str]:

@@ -9,6 +9,7 @@ from proclaim.hookspecs import hookimpl
 from proclaim.kinds import Kind
 from proclaim.log import EventLog, MemoryLog
 from proclaim.model import (
+    AnnouncerStatus,
     BFDProfile,
     BGPAdvertisement,
     BGPPeer,
@@ -36,6 +37,7 @@ KINDS: tuple[Kind[Any], ...] = (
     Kind("BGPPeer", BGPPeer),
     Kind("BFDProfile", BFDProfile),
     Kind("Community", Community),
+    Kind("AnnouncerStatus", AnnouncerStatus),
     Kind("PeerStatus", PeerStatus),
     Kind("InterfaceStatus", InterfaceStatus),
     Kind("NodeReachability", NodeReachability),

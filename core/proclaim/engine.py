@@ -19,13 +19,26 @@ from proclaim.hookspecs import Announcer, Detector, Observe, Source, Wanted
 from proclaim.host import Host
 from proclaim.latest import Latest
 from proclaim.ledger import Ledger, paced
-from proclaim.model import Authority, Authorized, Listing, Node, Observation, Spread
+from proclaim.model import (
+    AnnouncerStatus,
+    Authority,
+    Authorized,
+    Listing,
+    Node,
+    Observation,
+    Sourced,
+    Spread,
+)
 from proclaim.project import Projection, advancing, projecting
 from proclaim.supervise import Member, crew
 from proclaim.terrain import fellows
 
 _LOG = logging.getLogger("proclaim.engine")
 
+SELF = "engine"
+"""The source of what the engine says about itself."""
+FAREWELL_SECONDS = 1.0
+"""How long recording the end may take."""
 ADVISE_EVERY_SECONDS = 10.0
 """Looking through all Services for advice is not worth doing at each change."""
 
@@ -62,9 +75,11 @@ async def run(
                 await nursery.start(_follow, ledger, host.node, spread, targets)
         nursery.start_soon(_watch_fellows, ledger, host.node, watched)
         nursery.start_soon(_advise, ledger, host.node, name="advice")
+        introduced = trio.Event()
+        nursery.start_soon(_introduce, ledger, cast, host.node, introduced)
         readers = [
             *(_announcing(a, wanted[a.name], ledger.observe) for a in cast.announcers),
-            *(_detecting(d, watched, ledger.observe) for d in cast.detectors),
+            *(_detecting(d, watched, ledger.observe, introduced) for d in cast.detectors),
         ]
         async with (  # left in the reverse order: sources first, then announcers
             crew(readers, ledger.observe, host.random),
@@ -73,7 +88,23 @@ async def run(
             listening.start_soon(_listen, ledger, cast.sources, host, authority)
             await wait_for_shutdown()
             listening.cancel_scope.cancel()
+        with trio.move_on_after(FAREWELL_SECONDS):
+            await ledger.observe(_roll(cast, host.node, running=False))
         nursery.cancel_scope.cancel()
+
+
+async def _introduce(ledger: Ledger, cast: Cast, node: str, introduced: trio.Event) -> None:
+    """Record who takes part, and void what an earlier run had found out about the fellows."""
+    before = ledger.state.value.of_kind("NodeReachability")
+    await ledger.observe(_roll(cast, node, running=True))
+    for source in sorted({entry.source for entry in before.values()}):
+        await ledger.observe(Listing(source))
+    introduced.set()
+
+
+def _roll(cast: Cast, node: str, running: bool) -> Listing:
+    statuses = [AnnouncerStatus(node, each.name, each.spread, running) for each in cast.announcers]
+    return Listing(SELF, tuple(Sourced(status) for status in statuses))
 
 
 async def _listen(
@@ -126,8 +157,17 @@ def _announcing(announcer: Announcer, wanted: Latest[Wanted], observe: Observe) 
     return Member(f"announcer {announcer.name}", lambda: announcer.run(wanted, observe))
 
 
-def _detecting(detector: Detector, watched: Latest[tuple[Node, ...]], observe: Observe) -> Member:
-    return Member(f"detector {detector.name}", lambda: detector.run(watched, observe))
+def _detecting(
+    detector: Detector,
+    watched: Latest[tuple[Node, ...]],
+    observe: Observe,
+    introduced: trio.Event,
+) -> Member:
+    async def run() -> None:
+        await introduced.wait()
+        await detector.run(watched, observe)
+
+    return Member(f"detector {detector.name}", run)
 
 
 def _listening(source: Source, observe: Observe) -> Member:

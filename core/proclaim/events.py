@@ -63,6 +63,8 @@ class Why(StrEnum):
     """Every pool that may serve it is full, or lacks its family."""
     ADDRESS_OUTSIDE_POOLS = "AddressOutsidePools"
     """The requested address lies in no pool."""
+    ADDRESS_AVOIDED = "AddressAvoided"
+    """The requested address is one that avoidBuggyIPs keeps a pool from giving."""
     ADDRESS_IN_USE = "AddressInUse"
     """Another Service holds the requested address."""
     POOL_UNKNOWN = "PoolUnknown"

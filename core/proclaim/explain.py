@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from proclaim import reasons
+from proclaim import reality, reasons
 from proclaim.addresses import parse_address
 from proclaim.allocation import no_business
 from proclaim.events import Why
@@ -28,6 +28,7 @@ _WHY_SILENT: dict[Silence, str] = {
     Silence.NODE_NOT_SELECTED: "nodeSelectors of {kind} {detail} do not match this node",
     Silence.NODE_NETWORK_UNAVAILABLE: "the node's condition NetworkUnavailable is True",
     Silence.NODE_EXCLUDED: "the node has the label {detail}",
+    Silence.NODE_UNREACHABLE: "{detail} gives no sign of life",
     Silence.NO_ENDPOINTS: "no endpoint of the Service is serving",
     Silence.NO_LOCAL_ENDPOINTS: "externalTrafficPolicy is Local and no endpoint here is serving",
     Silence.UNKNOWN_COMMUNITY: "no Community defines the alias in BGPAdvertisement {detail}",
@@ -49,7 +50,7 @@ class Said(NamedTuple):
     spread: Spread
     announced: bool
     code: str
-    """The `Silence`; empty when announced."""
+    """The `Silence`, or the `Obstacle` to what is wanted; empty when announced."""
     message: str
     prefixes: tuple[str, ...]
     to: tuple[str, ...]
@@ -123,8 +124,9 @@ def explain_announcement(terrain: Terrain, state: State, ref: Ref) -> Said:
         text = _WHY_SILENT[answer.silence].format(detail=answer.detail, kind=KIND[terrain.spread])
         return Said(terrain.node, terrain.spread, False, answer.silence, text, (), ())
     prefixes = tuple(sorted({part.prefix for part in answer}))
-    text = _how(terrain, answer) + _left_out(state, ref, answer)
-    return Said(terrain.node, terrain.spread, True, "", text, prefixes, _to(answer))
+    code, text = reality.how(state, terrain, answer)
+    text += _left_out(state, ref, answer)
+    return Said(terrain.node, terrain.spread, not code, code, text, prefixes, _to(answer))
 
 
 def _left_out(state: State, ref: Ref, parts: tuple[Part, ...]) -> str:
@@ -138,13 +140,6 @@ def _left_out(state: State, ref: Ref, parts: tuple[Part, ...]) -> str:
 
 def _to(parts: tuple[Part, ...]) -> tuple[str, ...]:
     return tuple(sorted({receiver for part in parts for receiver in part.to}))
-
-
-def _how(terrain: Terrain, parts: tuple[Part, ...]) -> str:
-    to = ", ".join(_to(parts))
-    if terrain.spread is Spread.ONE_NODE:
-        return f"this node is elected and answers on {to or 'every usable interface'}"
-    return f"announced to {to}" if to else "announced, but no BGPPeer selects this node"
 
 
 class Whereabouts(NamedTuple):

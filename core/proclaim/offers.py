@@ -145,6 +145,9 @@ class Offers:
         joined = " and ".join(texts)
         pool = self.pools.owner(addresses, first=pool_asked)
         if pool is None:
+            avoiding = self.pools.containing(addresses)
+            if avoiding is not None:
+                return Reason(Why.ADDRESS_AVOIDED, pool=avoiding.name, wanted=joined)
             return Reason(Why.ADDRESS_OUTSIDE_POOLS, wanted=joined)
         if not self.pools.permits(pool, service):
             return Reason(Why.NOT_PERMITTED, pool=pool.name)

@@ -116,13 +116,16 @@ def _service(
     elif has:
         change, reason = "assigned", new.reason if new else None
     elif had:
-        change = "refused" if new_refusal else "released"
-        reason = new_refusal.reason if new_refusal else why.get(ref)
+        change = "released"
+        reason = why.get(ref) or (new_refusal.reason if new_refusal else None)
     elif new_refusal and (old_refusal is None or old_refusal.reason != new_refusal.reason):
         change, reason = "refused", new_refusal.reason
     else:
         return None
-    return PlannedService(ref, change, had, has, reason, reasons.message(reason) if reason else "")
+    message = reasons.message(reason) if reason else ""
+    if change == "released" and new_refusal and reason is not new_refusal.reason:
+        message = f"{message}; {reasons.message(new_refusal.reason)}"
+    return PlannedService(ref, change, had, has, reason, message)
 
 
 def announcement_difference(

@@ -25,6 +25,8 @@ _SENTENCES: dict[Why, str] = {
     " (autoAssign is false, or serviceAllocation excludes it): {pools}",
     Why.EXHAUSTED: "no free {wanted} address in {pools}",
     Why.ADDRESS_OUTSIDE_POOLS: "no IPAddressPool contains {wanted}",
+    Why.ADDRESS_AVOIDED: "pool {pool} contains {wanted}, but its avoidBuggyIPs keeps back addresses"
+    " that end in .0 or .255",
     Why.ADDRESS_IN_USE: "{addresses} is held by {services}",
     Why.POOL_UNKNOWN: "there is no IPAddressPool {wanted}",
     Why.POOL_CONTRADICTS_ADDRESS: "the requested pool is {wanted}, but {addresses} is in {pool}",

@@ -73,7 +73,7 @@ class Terrain:
             for name, node in self.nodes.items()
             if not node.network_unavailable
             and EXCLUDE_LABEL not in dict(node.labels)
-            and (self.reachable.get(name, True) or name == self.node)
+            and self.reachable.get(name, True)
             and any(any_matches(ad.node_selectors, node.labels) for ad in advertisements)
             and (local is None or name in local)
         ]

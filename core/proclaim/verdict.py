@@ -36,6 +36,7 @@ class Silence(StrEnum):
     NODE_NOT_SELECTED = "NodeNotSelected"
     NODE_NETWORK_UNAVAILABLE = "NodeNetworkUnavailable"
     NODE_EXCLUDED = "NodeExcluded"
+    NODE_UNREACHABLE = "NodeUnreachable"
     NO_ENDPOINTS = "NoEndpoints"
     NO_LOCAL_ENDPOINTS = "NoLocalEndpoints"
     UNKNOWN_COMMUNITY = "UnknownCommunity"
@@ -103,6 +104,8 @@ def _here(terrain: Terrain, ads: tuple[BGPAdvertisement | L2Advertisement, ...])
         return Quiet(Silence.NODE_NETWORK_UNAVAILABLE)
     if EXCLUDE_LABEL in dict(me.labels):
         return Quiet(Silence.NODE_EXCLUDED, EXCLUDE_LABEL)
+    if not terrain.reachable.get(terrain.node, True):
+        return Quiet(Silence.NODE_UNREACHABLE, terrain.node)
     return None
 
 

@@ -83,7 +83,7 @@ def test_buggy_addresses_are_passed_over_where_a_pool_says_so():
 def test_a_buggy_address_cannot_be_requested_from_a_pool_that_avoids_them():
     given(pool("public", "192.0.2.0/24", avoid_buggy_ips=True)).when(
         service("a", "192.0.2.255")
-    ).then_decides(refused("a", Why.ADDRESS_OUTSIDE_POOLS, wanted="192.0.2.255"))
+    ).then_decides(refused("a", Why.ADDRESS_AVOIDED, pool="public", wanted="192.0.2.255"))
 
 
 def test_a_new_pool_serves_those_who_were_refused_and_moves_nobody():

@@ -86,6 +86,13 @@ CAUSES = {
         given(PUBLIC).when(service("a", "203.0.113.1")),
         "no IPAddressPool contains 203.0.113.1",
     ),
+    Why.ADDRESS_AVOIDED: (
+        given(pool("careful", "203.0.113.0/24", avoid_buggy_ips=True)).when(
+            service("a", "203.0.113.0")
+        ),
+        "pool careful contains 203.0.113.0, but its avoidBuggyIPs keeps back addresses"
+        " that end in .0 or .255",
+    ),
     Why.ADDRESS_IN_USE: (
         given(*HOLDER).when(service("b", "192.0.2.0")),
         "192.0.2.0 is held by default/a",

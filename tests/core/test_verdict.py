@@ -89,6 +89,11 @@ SILENT = {
     ),
     "no network": ((POOL, ROUTES, WEB, UNAVAILABLE), BGP, Silence.NODE_NETWORK_UNAVAILABLE),
     "the label that excludes": ((POOL, ANSWERS, WEB, EXCLUDED), L2, Silence.NODE_EXCLUDED),
+    "no sign of life": (
+        (POOL, ROUTES, WEB, *IRIS, NodeReachability("iris1", False)),
+        BGP,
+        Silence.NODE_UNREACHABLE,
+    ),
     "no endpoint serving": (
         (POOL, ROUTES, WEB, EndpointSlice("default", "web-1", "web")),
         BGP,

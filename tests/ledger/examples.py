@@ -31,6 +31,7 @@ from proclaim.events import (
     Why,
 )
 from proclaim.model import (
+    AnnouncerStatus,
     Authority,
     BFDProfile,
     BGPAdvertisement,
@@ -52,6 +53,7 @@ from proclaim.model import (
     Selector,
     Service,
     ServiceAllocation,
+    Spread,
     service_ref,
 )
 
@@ -133,6 +135,7 @@ RESOURCES: tuple[Any, ...] = (
     ),
     BFDProfile("fast", 300, 300, 3, 50, echo_mode=True, passive_mode=True, minimum_ttl=254),
     Community("aliases", (("no-advertise", "65535:65282"),)),
+    AnnouncerStatus("n1", "l2", Spread.ONE_NODE, running=True),
     PeerStatus("n1", "tor", "10.1.0.254", "Established", 4, 2, "Cease"),
     InterfaceStatus("n1", "eth0", 2, "02:00:00:00:00:01", True, "", ("10.1.0.1/24",)),
     NodeReachability("n2", False),

@@ -22,12 +22,14 @@ from proclaim.model import (
     L2Advertisement,
     Listing,
     Node,
+    NodeReachability,
     PeerStatus,
     PluginFailed,
     Sourced,
     service_ref,
 )
 from proclaim.project import project
+from proclaim.reality import running_announcers
 from proclaim.state import State
 from proclaim.verify import verify
 from trio.testing import wait_all_tasks_blocked
@@ -235,8 +237,9 @@ async def test_sources_leave_first_then_announcers_then_the_ledger(
     await stage.end()
     assert set(diary[:2]) == {"files leaves", "k8s leaves"}
     assert set(diary[2:]) == {"bgp leaves", "l2 leaves"}
-    last = [item.fact.source for item in decode(CODEC, list(rows(log)))[-2:]]
-    assert set(last) == {"announcer-bgp", "announcer-l2"}, "what they said last is stored"
+    last = [item.fact.source for item in decode(CODEC, list(rows(log)))[-4:]]
+    assert set(last[:2]) == {"announcer-bgp", "announcer-l2"}, "what they said last is stored"
+    assert last[2:] == ["engine", "engine"], "and after it that they run no longer"
 
 
 async def test_an_announcer_that_raises_is_run_again_and_named_in_history(
@@ -365,3 +368,27 @@ async def test_a_node_that_no_document_describes_is_warned_about(
         await trio.sleep(60)
         await stage.end()
     assert caplog.text.count("describes n1") == 1
+
+
+async def test_what_an_earlier_run_found_out_about_fellows_is_void(
+    autojump_clock, perform, log
+) -> None:
+    stage = await perform([])
+    lost = Sourced(NodeReachability("n2", reachable=False))
+    await stage.ledger.observe(Listing("heartbeat", (lost,)))
+    assert stage.state.of_kind("NodeReachability")
+    await stage.end()
+    again = await perform([])
+    assert not again.state.of_kind("NodeReachability"), "nobody watches any more"
+    await again.end()
+
+
+async def test_the_ledger_knows_who_announces_and_when_nobody_does_any_more(
+    autojump_clock, perform, log
+) -> None:
+    stage = await perform([], [Shower("l2", Spread.ONE_NODE)])
+    assert running_announcers(stage.state, "n1", Spread.ONE_NODE) == {"l2"}
+    assert running_announcers(stage.state, "n1", Spread.EVERY_NODE) == frozenset()
+    assert running_announcers(stage.state, "n2", Spread.ONE_NODE) is None
+    await stage.end()
+    assert running_announcers(stage.state, "n1", Spread.ONE_NODE) == frozenset()

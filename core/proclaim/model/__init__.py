@@ -34,10 +34,11 @@ from proclaim.model.observations import (
     Sourced,
 )
 from proclaim.model.selectors import Requirement, Selector, any_matches
-from proclaim.model.status import InterfaceStatus, NodeReachability, PeerStatus
+from proclaim.model.status import AnnouncerStatus, InterfaceStatus, NodeReachability, PeerStatus
 
 __all__ = [
     "Announcement",
+    "AnnouncerStatus",
     "Attributes",
     "Authority",
     "Authorized",

@@ -15,7 +15,7 @@ from proclaim.model.metallb import (
     Pool,
 )
 from proclaim.model.names import Problem, Ref, Struct
-from proclaim.model.status import InterfaceStatus, NodeReachability, PeerStatus
+from proclaim.model.status import AnnouncerStatus, InterfaceStatus, NodeReachability, PeerStatus
 
 Resource: TypeAlias = (
     Service
@@ -28,6 +28,7 @@ Resource: TypeAlias = (
     | BGPPeer
     | BFDProfile
     | Community
+    | AnnouncerStatus
     | PeerStatus
     | InterfaceStatus
     | NodeReachability

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from proclaim.model.announcements import Spread
 from proclaim.model.names import Noun, Ref
 
 
@@ -20,6 +21,19 @@ class PeerStatus(Noun, frozen=True):
     @property
     def ref(self) -> Ref:
         return Ref("PeerStatus", self.node, self.peer)
+
+
+class AnnouncerStatus(Noun, frozen=True):
+    """Whether an announcer runs on a node, as the node's engine reports it."""
+
+    node: str
+    name: str
+    spread: Spread
+    running: bool
+
+    @property
+    def ref(self) -> Ref:
+        return Ref("AnnouncerStatus", self.node, self.name)
 
 
 class InterfaceStatus(Noun, frozen=True):
