@@ -68,6 +68,53 @@ def test_a_service_that_nobody_knows_is_an_error(proclaim):
     assert proclaim("explain", "a/b/c/d").status == 64
 
 
+def test_a_service_that_was_deleted_is_told_with_what_it_had_and_when(proclaim):
+    proclaim.apply(POOL, service("web"))
+    proclaim.apply(POOL)
+    ran = proclaim("explain", "web")
+    assert ran.status == 0
+    assert "had 192.0.2.0 from pool public until 20" in ran.out
+    assert "because the Service was deleted [Gone]" in ran.out
+    hint = next(line for line in ran.out.splitlines() if "explains it as it was" in line)
+    command = hint.split("`")[1].split()[1:]
+    assert "has 192.0.2.0 from pool public" in proclaim(*command).out
+    last = json.loads(proclaim("explain", "web", "-o", "json").out)["last"]
+    assert (last["addresses"], last["reason"]["code"]) == (["192.0.2.0"], "Gone")
+
+
+def test_a_service_that_was_deleted_without_an_address_is_told_as_well(proclaim):
+    proclaim.apply(service("web"))
+    proclaim.write("all.yaml", POOL)
+    assert proclaim("apply", proclaim.manifests).status == 0
+    ran = proclaim("explain", "web")
+    assert ran.status == 0
+    assert ", and had no address\n" in ran.out
+
+
+def test_an_address_that_nobody_holds_leads_to_the_last_who_did(proclaim):
+    proclaim.apply(POOL, service("web"))
+    proclaim.apply(POOL, service("web", "192.0.2.3"))
+    out = proclaim("explain", "192.0.2.0").out
+    assert "nobody holds it\n  the last to hold it was service default/web\n" in out
+    assert "because the Service now asks for 192.0.2.3 [RequestChanged]" in out
+    assert "last" not in proclaim("explain", "192.0.2.2").out
+
+
+def test_whatever_keeps_every_node_silent_stands_in_the_last_line(proclaim):
+    slice_ = """
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: web-1, namespace: default, labels: {kubernetes.io/service-name: web}}
+addressType: IPv4
+endpoints: [{addresses: [10.1.0.1], nodeName: n1, conditions: {ready: false}}]
+"""
+    proclaim.apply(POOL, ADVERTISED, service("web"), slice_)
+    out = proclaim("explain", "web", "--node", "n1").out
+    assert out.endswith(
+        "  not announced anywhere: no endpoint of the Service is serving (n1 bgp)\n"
+    )
+
+
 def test_a_service_whose_manifest_is_broken_is_told_what_is_wrong_with_it(proclaim):
     proclaim.apply(POOL, service("web").replace("port: 80", "port: eighty"))
     ran = proclaim("explain", "web")

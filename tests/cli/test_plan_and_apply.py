@@ -36,7 +36,7 @@ def test_a_plan_as_json_has_the_keys_that_scripts_rely_on(proclaim):
     ran = proclaim("plan", proclaim.manifests, "--node", "n1", "-o", "json")
     planned = json.loads(ran.out)
     assert ran.status == 2
-    assert set(planned) == {"services", "announcements", "summary"}
+    assert set(planned) == {"services", "announcements", "summary", "unannounced"}
     keys = {"namespace", "name", "change", "before", "after", "reason"}
     assert all(set(each) == keys for each in planned["services"])
     by_name = {each["name"]: each for each in planned["services"]}
@@ -46,6 +46,43 @@ def test_a_plan_as_json_has_the_keys_that_scripts_rely_on(proclaim):
     assert {each["node"] for each in planned["announcements"]} == {"n1"}
     assert planned["summary"]["to"] == ["tor"]
     assert planned["summary"]["services"]["moved"] == 1
+
+
+def test_an_announcement_that_comes_or_goes_says_why(proclaim):
+    proclaim.apply(POOL, ADVERTISED, service("web"), service("old"))
+    proclaim.write("all.yaml", POOL, service("web"))
+    planned = json.loads(proclaim("plan", proclaim.manifests, "--node", "n1", "-o", "json").out)
+    codes = {each["prefix"]: each["reason"]["code"] for each in planned["announcements"]}
+    assert codes == {"192.0.2.0/32": "NoAddress", "192.0.2.1/32": "PoolNotAdvertised"}
+    out = proclaim("plan", proclaim.manifests, "--node", "n1").out
+    gone = "- bgp on n1: 192.0.2.1/32 removed, to tor for default/web"
+    assert f"{gone} (no BGPAdvertisement covers its pool public)\n" in out
+    proclaim("apply", proclaim.manifests)
+    proclaim.write("all.yaml", POOL, ADVERTISED, service("web"))
+    out = proclaim("plan", proclaim.manifests, "--node", "n1").out
+    assert " (so far no BGPAdvertisement covers its pool public)\n" in out
+
+
+def test_an_announcement_that_another_one_takes_the_place_of_says_which(proclaim):
+    proclaim.apply(POOL, ADVERTISED, service("web"))
+    wider = ADVERTISED.replace(
+        "name: everything, namespace: metallb-system}",
+        "name: everything, namespace: metallb-system}\nspec: {aggregationLength: 24}",
+    )
+    proclaim.write("all.yaml", POOL, wider, service("web"))
+    out = proclaim("plan", proclaim.manifests, "--node", "n1").out
+    assert "192.0.2.0/24 added, to tor for default/web (so far announced as 192.0.2.0/32)" in out
+    assert "192.0.2.0/32 removed, to tor for default/web (now announced as 192.0.2.0/24)" in out
+
+
+def test_a_service_that_gets_an_address_nobody_announces_is_told_at_planning(proclaim):
+    proclaim.write("all.yaml", POOL, service("web"))
+    told = "! service default/web: announced by nobody: no advertisement covers the pool public"
+    assert told in proclaim("plan", proclaim.manifests).out
+    (silent,) = json.loads(proclaim("plan", proclaim.manifests, "-o", "json").out)["unannounced"]
+    assert (silent["name"], silent["addresses"]) == ("web", ["192.0.2.0"])
+    assert told in proclaim("apply", proclaim.manifests).out
+    assert "announced by nobody" not in proclaim("plan", proclaim.manifests).out
 
 
 def test_the_lines_of_a_plan_say_why(proclaim):

@@ -12,10 +12,11 @@ from proclaim.explain import explain_address
 from proclaim.model import Ref
 from proclaim.state import State
 
-from proclaim_cli.opening import opened, settings_of, state_at
+from proclaim_cli.opening import Opened, opened, settings_of, state_at
 from proclaim_cli.options import At, LedgerURL, NodeName, Output, SettingsFile, Shown
 from proclaim_cli.single import as_command
-from proclaim_cli.values.explained import AddressExplained, service_explained
+from proclaim_cli.values.explained import AddressExplained, ServiceExplained, service_explained
+from proclaim_cli.values.history import last_holder, last_of_service
 from proclaim_cli.values.names import service_named
 from proclaim_cli.values.resources import known_nodes
 from proclaim_cli.views.explained import address_text, service_text
@@ -37,19 +38,35 @@ def command(
     with opened(settings_of(settings, ledger)) as found:
         state = state_at(found, at)
         nodes = [node] if node else known_nodes(state, found.node)
-    if _is_address(subject):
-        where = explain_address(state, subject)
-        holders = tuple(service_explained(state, ref, nodes) for ref in where.holders)
-        value = AddressExplained(where.address, where.pool or None, holders)
-        if not show(value, output):
-            sys.stdout.write(address_text(value))
-        return 0
-    explained = service_explained(state, service_named(subject), nodes)
-    if not explained.known and not explained.addresses:
-        raise _unknown(state, service_named(subject))
+        if _is_address(subject):
+            where = _address(found, state, subject, nodes)
+            if not show(where, output):
+                sys.stdout.write(address_text(where))
+            return 0
+        explained = _service(found, state, service_named(subject), nodes)
     if not show(explained, output):
         sys.stdout.write(service_text(explained))
     return 0
+
+
+def _address(found: Opened, state: State, text: str, nodes: list[str]) -> AddressExplained:
+    where = explain_address(state, text)
+    holders = tuple(service_explained(state, ref, nodes) for ref in where.holders)
+    last = None
+    if not holders:
+        last = last_holder(found.log, found.codec, where.address, state.position)
+    return AddressExplained(where.address, where.pool or None, holders, last)
+
+
+def _service(found: Opened, state: State, ref: Ref, nodes: list[str]) -> ServiceExplained:
+    """What there is to say about a Service, or was; raises NotFound when there never was one."""
+    explained = service_explained(state, ref, nodes)
+    if explained.known or explained.addresses:
+        return explained
+    last = last_of_service(found.log, found.codec, ref, state.position)
+    if last is None:
+        raise _unknown(state, ref)
+    return explained._replace(last=last)
 
 
 def _unknown(state: State, ref: Ref) -> NotFound:

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from proclaim.decide import decide
 from proclaim.events import Fact
-from proclaim.model import Announcement, Observation
+from proclaim.explain import Said, explain_announcement
+from proclaim.model import Announcement, Observation, Ref, Spread, service_ref
 from proclaim.plan import (
     PlannedAnnouncement,
     PlannedService,
@@ -16,6 +17,7 @@ from proclaim.plan import (
     difference,
 )
 from proclaim.state import State
+from proclaim.terrain import Terrain, survey
 
 from proclaim_cli.values.plain import Because, because
 from proclaim_cli.values.resources import (
@@ -24,6 +26,7 @@ from proclaim_cli.values.resources import (
     announcement,
     known_nodes,
 )
+from proclaim_cli.values.silence import why_silent
 
 
 class ServiceChange(NamedTuple):
@@ -48,6 +51,8 @@ class AnnouncementChange(NamedTuple):
     """added, removed or changed."""
     before: AnnouncementRow | None
     after: AnnouncementRow | None
+    reason: Because | None = None
+    """Why it comes or goes; None where one merely changes."""
 
     @property
     def to(self) -> tuple[str, ...]:
@@ -57,6 +62,15 @@ class AnnouncementChange(NamedTuple):
                 {name for row in (self.before, self.after) if row is not None for name in row.to}
             )
         )
+
+
+class Unannounced(NamedTuple):
+    """A Service that has an address and that nobody would announce."""
+
+    namespace: str
+    name: str
+    addresses: tuple[str, ...]
+    message: str
 
 
 class Services(NamedTuple):
@@ -95,6 +109,8 @@ class Changes(NamedTuple):
     services: tuple[ServiceChange, ...]
     announcements: tuple[AnnouncementChange, ...]
     summary: Summary
+    unannounced: tuple[Unannounced, ...] = ()
+    """Of the Services that change, those that have an address and are announced nowhere."""
 
 
 class Decisions(NamedTuple):
@@ -117,9 +133,9 @@ def decisions(state: State, seen: Iterable[Observation]) -> Decisions:
 def changes(before: State, made: Decisions, nodes: Sequence[str]) -> Changes:
     """What differs after some decisions, with the announcements of these nodes."""
     services = tuple(_service(each) for each in difference(before, made.state, made.facts))
-    announced = tuple(
-        _announcement(each) for each in announcement_difference(before, made.state, nodes)
-    )
+    planned = list(announcement_difference(before, made.state, nodes))
+    was, will_be = Announcing(before), Announcing(made.state)
+    announced = tuple(_announcement(each, _why(each, was, will_be)) for each in planned)
     by_service = Counter(each.change for each in services)
     by_announcement = Counter(each.change for each in announced)
     summary = Summary(
@@ -129,7 +145,14 @@ def changes(before: State, made: Decisions, nodes: Sequence[str]) -> Changes:
         nodes=tuple(sorted({each.node for each in announced})),
         to=tuple(sorted({name for each in announced for name in each.to})),
     )
-    return Changes(services, announced, summary)
+    lost = {ref for each in planned if each.before for ref in each.before.services}
+    silent = tuple(
+        found
+        for each in services
+        if each.change != "kept" or service_ref(each.namespace, each.name) in lost
+        if (found := _unannounced(each, will_be, nodes))
+    )
+    return Changes(services, announced, summary, silent)
 
 
 def nodes_of(before: State, after: State, node: str | None, fallback: str) -> list[str]:
@@ -146,7 +169,59 @@ def _service(each: PlannedService) -> ServiceChange:
     )
 
 
-def _announcement(each: PlannedAnnouncement) -> AnnouncementChange:
+class Announcing:
+    """Whether Services are announced in a state, asked about many of them."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._terrains: dict[tuple[str, Spread], Terrain] = {}
+
+    def said(self, node: str, spread: Spread, ref: Ref) -> Said:
+        """What a node announces of a Service in one way, or why nothing."""
+        key = (node, spread)
+        if key not in self._terrains:
+            self._terrains[key] = survey(self._state, node, spread)
+        return explain_announcement(self._terrains[key], self._state, ref)
+
+    def pool(self, ref: Ref) -> str:
+        """The pool of a Service's addresses."""
+        holding = self._state.holdings.get(ref)
+        return holding.pool if holding else ""
+
+
+def _why(each: PlannedAnnouncement, before: Announcing, after: Announcing) -> Because | None:
+    """Why an announcement goes: what is so afterwards; why it comes: what was so before."""
+    if each.before is None and each.after is not None:
+        state, services, when = before, each.after.services, "so far "
+    elif each.after is None and each.before is not None:
+        state, services, when = after, each.before.services, ""
+    else:
+        return None
+    found: dict[str, str] = {}
+    for ref in services:
+        said = state.said(each.node, each.spread, ref)
+        text = f"{when}{said.message}"
+        if said.prefixes:
+            place = "so far" if when else "now"
+            text = f"{place} announced as {', '.join(said.prefixes)}"
+        found.setdefault(text, "Replaced" if said.prefixes else str(said.code))
+    return Because(next(iter(found.values())), "; ".join(found)) if found else None
+
+
+def _unannounced(
+    each: ServiceChange, state: Announcing, nodes: Sequence[str]
+) -> Unannounced | None:
+    ref = service_ref(each.namespace, each.name)
+    if not each.after:
+        return None
+    said = [state.said(node, spread, ref) for node in nodes for spread in Spread]
+    if any(found.prefixes for found in said):
+        return None
+    text = why_silent(said, state.pool(ref))
+    return Unannounced(each.namespace, each.name, each.after, text) if text else None
+
+
+def _announcement(each: PlannedAnnouncement, reason: Because | None) -> AnnouncementChange:
     def row(found: Announcement | None) -> AnnouncementRow | None:
         return announcement(each.node, each.spread, found) if found else None
 
@@ -157,4 +232,5 @@ def _announcement(each: PlannedAnnouncement) -> AnnouncementChange:
         each.change,
         row(each.before),
         row(each.after),
+        reason,
     )

@@ -12,10 +12,11 @@ from proclaim.model import Pool, Ref, Service, Spread
 from proclaim.offers import Taken
 from proclaim.state import State, ranges
 from proclaim.terrain import survey
-from proclaim.verdict import Silence
 
+from proclaim_cli.values.history import Past
 from proclaim_cli.values.plain import Because, Moment, moment
 from proclaim_cli.values.resources import ANNOUNCERS
+from proclaim_cli.values.silence import trap
 
 
 class Outlet(NamedTuple):
@@ -60,7 +61,9 @@ class ServiceExplained(NamedTuple):
     """For a refused Service, why each pool gives it nothing."""
     announced: tuple[Announced, ...]
     trap: str
-    """What keeps it from being announced anywhere, where nothing else would say so."""
+    """Why nobody announces it, where it has an address and nobody does; empty otherwise."""
+    last: Past | None = None
+    """What a Service that is gone had last."""
 
 
 class AddressExplained(NamedTuple):
@@ -70,6 +73,8 @@ class AddressExplained(NamedTuple):
     pool: str | None
     """The pool that covers it."""
     services: tuple[ServiceExplained, ...]
+    last: Past | None = None
+    """Who held it last, where nobody does now."""
 
 
 def service_explained(state: State, ref: Ref, nodes: Sequence[str]) -> ServiceExplained:
@@ -87,8 +92,14 @@ def service_explained(state: State, ref: Ref, nodes: Sequence[str]) -> ServiceEx
         Because(str(found.code), found.message),
         _pools(state, service) if refused and service else (),
         tuple(_announced(state, said) for said in found.announced),
-        _trap(found),
+        trap(_everywhere(state, ref, found, nodes)),
     )
+
+
+def _everywhere(state: State, ref: Ref, found: Explanation, nodes: Sequence[str]) -> Explanation:
+    """The same for every node, though only some were asked about."""
+    every = sorted({*nodes, *state.nodes()})
+    return found if every == sorted(nodes) else explain_service(state, ref, every)
 
 
 def _announced(state: State, said: Said) -> Announced:
@@ -99,7 +110,7 @@ def _announced(state: State, said: Said) -> Announced:
         str(said.code),
         said.message,
         said.prefixes,
-        _outlets(state, said) if said.announced else (),
+        _outlets(state, said) if said.prefixes else (),
     )
 
 
@@ -125,18 +136,6 @@ def _outlets(state: State, said: Said) -> tuple[Outlet, ...]:
 def _session(state: State, node: str, peer: str) -> str:
     entry = state.get(Ref("PeerStatus", node, peer))
     return entry.resource.state if entry else ""
-
-
-def _trap(found: Explanation) -> str:
-    """The silent one: it has an address, and nothing is told to announce its pool."""
-    if not found.addresses or not found.announced:
-        return ""
-    if any(said.code != Silence.POOL_NOT_ADVERTISED for said in found.announced):
-        return ""
-    return (
-        f"no advertisement covers the pool {found.pool}, so nobody announces the address; "
-        f"write a BGPAdvertisement or an L2Advertisement whose ipAddressPools name {found.pool}"
-    )
 
 
 def _pools(state: State, service: Service) -> tuple[PoolAnswer, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from proclaim.verdict import Silence
+
 from proclaim_cli.values.changes import AnnouncementChange, Changes, ServiceChange
 from proclaim_cli.views.receivers import receivers
 
@@ -21,6 +23,10 @@ def changes_text(found: Changes, wide: bool) -> str:
     """The lines of a difference; what is kept is only counted, unless it is asked for."""
     lines = [_service(each) for each in found.services if wide or each.change != "kept"]
     lines += [_announcement(each) for each in found.announcements]
+    lines += [
+        f"! service {each.namespace}/{each.name}: announced by nobody: {each.message}"
+        for each in found.unannounced
+    ]
     return "".join(f"{line}\n" for line in [*lines, *_summary(found)])
 
 
@@ -43,9 +49,11 @@ def _service(each: ServiceChange) -> str:
 def _announcement(each: AnnouncementChange) -> str:
     row = each.after or each.before
     services = f" for {', '.join(row.services)}" if row else ""
+    told = each.reason is None or each.reason.code == Silence.NO_ADDRESS  # by the Service's line
+    reason = f" ({each.reason.message})" if each.reason and not told else ""
     return (
         f"{_SIGNS[each.change]} {each.announcer} on {each.node}: {each.prefix} {each.change}, "
-        f"to {receivers(each.announcer, each.to)}{services}"
+        f"to {receivers(each.announcer, each.to)}{services}{reason}"
     )
 
 

@@ -1,0 +1,36 @@
+"""Why nobody announces a Service that has an address."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from proclaim.explain import Explanation, Said
+from proclaim.verdict import Silence
+
+from proclaim_cli.values.resources import ANNOUNCERS
+
+_SAYS_LITTLE = (Silence.POOL_NOT_ADVERTISED, Silence.NOT_ELECTED)
+"""What is the case of every Service that is announced in the other way, or from elsewhere."""
+
+
+def trap(found: Explanation) -> str:
+    """Why a Service with an address is announced nowhere; empty when it is, or has none."""
+    if not found.addresses or any(said.announced for said in found.announced):
+        return ""
+    return why_silent(found.announced, found.pool)
+
+
+def why_silent(announced: Iterable[Said], pool: str) -> str:
+    """The reasons of nodes that announce nothing, each once, with the nodes that it is for."""
+    said = list(announced)
+    if said and all(each.code == Silence.POOL_NOT_ADVERTISED for each in said):
+        return (
+            f"no advertisement covers the pool {pool}, so nobody announces the address; "
+            f"write a BGPAdvertisement or an L2Advertisement whose ipAddressPools name {pool}"
+        )
+    by_message: dict[str, list[str]] = {}
+    for each in said:
+        if each.code not in _SAYS_LITTLE:
+            who = f"{each.node} {ANNOUNCERS[each.spread]}"
+            by_message.setdefault(each.message, []).append(who)
+    return "; ".join(f"{text} ({', '.join(who)})" for text, who in by_message.items())
