@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import pytest
@@ -433,3 +434,15 @@ async def test_a_source_address_is_connected_from(autojump_clock: object) -> Non
         await trio.sleep(1)
         assert play.said[1]["next_hop"] == "192.0.2.77"
         assert play.said[1]["peer"] == "192.0.2.77"
+
+
+async def test_why_no_session_comes_about_is_said_once(
+    autojump_clock: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, "proclaim.bgp"):
+        async with scene() as play:
+            play.want(routes(ONE), peer())
+            await play.announce()
+            await trio.sleep(60)
+    told = [text for text in caplog.messages if "no session: cannot connect" in text]
+    assert len(told) == 1

@@ -49,6 +49,8 @@ def test_everything_can_be_said() -> None:
         {"next_hop_ipv4": "2001:db8::1"},
         {"next_hop_ipv6": "x"},
         {"next_hop_ipv6": 7},
+        {"next_hop_ipv4": 3},
+        {"next_hop_ipv6": "fe80::1%eth0"},
     ],
 )
 def test_what_is_not_accepted_names_its_key(table: dict[str, Any]) -> None:

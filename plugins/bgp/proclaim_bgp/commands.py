@@ -57,7 +57,9 @@ def looking_glass(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except* OSError as group:
         error = group.exceptions[0]
-        typer.echo(f"cannot listen at {listen}: {error}\nhint: choose another port", err=True)
+        typer.echo(
+            f"error: cannot listen at {listen}: {error}\nhint: choose another port", err=True
+        )
         raise typer.Exit(1) from None
 
 

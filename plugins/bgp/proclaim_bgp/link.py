@@ -94,6 +94,7 @@ class Link:
         self._dialing: list[Connection] = []
         self._driving = False
         self._wake = trio.Event()
+        self._complaint = ""
         self._scope = trio.CancelScope()
         self._leaving = SHUT_DOWN
         self._password: str | None = None
@@ -363,19 +364,26 @@ class Link:
                 self._exchange.begin(agreed, *self._local[side])
                 self._settle()
                 self.flush()
+                self._complaint = ""
                 _LOG.info("peer %s: established with AS %d", self.peer.name, agreed.peer_asn)
             case Down(reason):
                 self._exchange.end()
                 self._counts_at = math.inf
                 _LOG.info("peer %s: down: %s", self.peer.name, reason)
             case Failed(reason):
-                _LOG.debug("peer %s: %s", self.peer.name, reason)
+                self._complain(reason)
             case Routes(update):
                 self._exchange.count(update)
                 self._settle()
             case Refresh(family):
                 self._exchange.refresh(family)
                 self.flush()
+
+    def _complain(self, reason: str) -> None:
+        """Say why no session comes about, once for each reason in a row."""
+        level = logging.DEBUG if reason == self._complaint else logging.WARNING
+        self._complaint = reason
+        _LOG.log(level, "peer %s: no session: %s", self.peer.name, reason)
 
     def _settle(self) -> None:
         self._counts_at = min(self._counts_at, trio.current_time() + SETTLE_SECONDS)

@@ -64,7 +64,7 @@ def _next_hops(settings: Settings, table: Mapping[str, Any]) -> dict[Family, str
             continue
         text = table[key]
         try:
-            if ip_address(text).version != family.version:
+            if "%" in str(text) or ip_address(str(text)).version != family.version:
                 raise ValueError(text)
         except ValueError:
             raise settings.error(f"bgp.{key}", f"{text!r} is no {family.label} address") from None
