@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from cli.running import POOL, service
+from cli.running import ADVERTISED, POOL, service
 
 HERE = Path(__file__).parents[1] / "core" / "manifests"
 BROKEN = sorted(path.name for path in (HERE / "broken").iterdir())
@@ -48,6 +48,27 @@ def test_problems_as_json_have_the_keys_that_scripts_rely_on(proclaim):
     assert set(problem) == {"file", "line", "kind", "name", "field", "problem"}
     assert (problem["line"], problem["kind"], problem["name"]) == (5, "IPAddressPool", "public")
     assert problem["field"] == "spec.addresses[0]"
+
+
+def test_a_name_that_leads_nowhere_is_a_problem_with_its_line(proclaim):
+    named = ADVERTISED.replace(
+        "name: everything, namespace: metallb-system}",
+        "name: everything, namespace: metallb-system}\nspec: {communities: [no-exprot]}",
+    )
+    proclaim.write("a.yaml", POOL, named)
+    ran = proclaim("check", proclaim.manifests)
+    assert ran.status == 1
+    place = f"{proclaim.manifests}/a.yaml:10: BGPAdvertisement/everything: spec.communities[0]: "
+    assert ran.out.startswith(f"{place}'no-exprot' is neither a community ")
+    assert "problem: " in proclaim("apply", proclaim.manifests).err
+
+
+def test_what_has_no_effect_is_noted_and_no_problem(proclaim):
+    proclaim.write("a.yaml", ADVERTISED.replace("peerASN", "enableGracefulRestart: true, peerASN"))
+    ran = proclaim("check", proclaim.manifests, "-o", "json")
+    assert (ran.status, json.loads(ran.out)) == (0, [])
+    assert "note: " in ran.err
+    assert "spec.enableGracefulRestart: has no effect" in ran.err
 
 
 def test_standard_input_is_checked_too(proclaim):

@@ -98,7 +98,7 @@ def test_problems_are_told_and_everything_else_goes_on(proclaim):
     ran = proclaim.apply(POOL, service("web"))
     assert ran.status == 1
     assert "default/web: assigned 192.0.2.0" in ran.out
-    assert "warning:" in ran.err
+    assert "problem: " in ran.err
     assert "bad.yaml:5: IPAddressPool/bad: spec.addresses[0]" in ran.err
 
 

@@ -15,9 +15,9 @@ from proclaim_cli.opening import Opened, absolute, opened, settings_of, state_at
 from proclaim_cli.options import LedgerURL, Manifests, NodeName, Output, SettingsFile, Shown
 from proclaim_cli.single import as_command
 from proclaim_cli.values.changes import Decisions, changes, nodes_of
-from proclaim_cli.values.reading import listing_of, observations, problems
+from proclaim_cli.values.reading import listing_of, noted, observations, problems
 from proclaim_cli.views.changes import changes_text
-from proclaim_cli.views.say import note, warning
+from proclaim_cli.views.say import advice, note, problem
 from proclaim_cli.views.structured import show
 
 
@@ -38,7 +38,9 @@ def command(
     applied = changes(before, made, nodes)
     wrong = problems(listing, made.state)
     for each in wrong:
-        warning(str(each))
+        problem(str(each))
+    for each in noted(listing, made.state):
+        advice(str(each))
     if not show(applied, output):
         sys.stdout.write(changes_text(applied, output is Output.WIDE))
     note(f"{len(made.facts)} facts recorded, position {made.state.position}")

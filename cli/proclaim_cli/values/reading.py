@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from proclaim.decide import decide
 from proclaim.manifests import MAX_BYTES, read_documents
 from proclaim.manifests.files import list_paths
 from proclaim.model import Authority, Authorized, Listing, Observation, Problem, Ref
+from proclaim.references import dangling, notes
 from proclaim.state import Rejection, State
 
 SOURCE = "files"
@@ -38,14 +39,32 @@ def listing_of(paths: Sequence[str], max_bytes: int = MAX_BYTES) -> Listing:
     return list_paths(paths, max_bytes, SOURCE)[0]
 
 
-def check(listing: Listing) -> list[ProblemRow]:
+class Checked(NamedTuple):
+    """What there is to say about manifests."""
+
+    problems: list[ProblemRow]
+    notes: list[ProblemRow]
+    """What is no mistake, and yet does nothing."""
+
+
+def check(listing: Listing) -> Checked:
     """Everything wrong with a listing, in itself and with one resource beside another."""
-    return problems(listing, decide(State(), listing).state)
+    state = decide(State(), listing).state
+    return Checked(problems(listing, state), noted(listing, state))
+
+
+def noted(listing: Listing, state: State) -> list[ProblemRow]:
+    """What of a listing does nothing, though nothing is wrong with it."""
+    return sorted(_located(notes(state), listing, state))
 
 
 def problems(listing: Listing, state: State) -> list[ProblemRow]:
-    """The problems of a listing, and what of it a state rejects; sorted, each once."""
+    """The problems of a listing, what of it a state rejects, and what it names in vain.
+
+    Sorted, each once.
+    """
     found = {_row(problem) for problem in listing.problems}
+    found.update(_located(dangling(state), listing, state))
     found.update(
         _rejected(ref, rejection)
         for ref, rejection in state.rejections.items()
@@ -74,6 +93,15 @@ def _row(problem: Problem) -> ProblemRow:
     return ProblemRow(
         problem.file, problem.line, problem.kind, name, problem.field, problem.problem
     )
+
+
+def _located(found: Iterable[Problem], listing: Listing, state: State) -> Iterator[ProblemRow]:
+    """Those of a listing, each with the line of its resource."""
+    for problem in found:
+        ref = Ref(problem.kind, problem.namespace, problem.name)
+        entry = state.get(ref)
+        if entry is not None and entry.source == listing.source:
+            yield _row(problem)._replace(line=next(_lines(problem.file, ref), 0))
 
 
 def _rejected(ref: Ref, rejection: Rejection) -> ProblemRow:

@@ -19,6 +19,16 @@ def warning(text: str) -> None:
     _write(f"warning: {text}")
 
 
+def problem(text: str) -> None:
+    """Tell the user what is wrong with a manifest, though the command goes on."""
+    _write(f"problem: {text}")
+
+
+def advice(text: str) -> None:
+    """Tell the user what does nothing, though nothing is wrong with it."""
+    _write(f"note: {text}")
+
+
 def error(message: str, hint: str = "") -> None:
     """Say in one paragraph what is wrong, and what to do about it."""
     _write(f"error: {message}", f"hint: {hint or NO_HINT}")
