@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 import trio
@@ -246,16 +246,37 @@ def recorded(
 ) -> Iterator[Recorded]:
     """The facts after a position, to `until` if given.
 
-    Raises LedgerDamaged naming the position that does not decode or is missing.
+    Raises LedgerDamaged naming the position that does not decode or is missing, after the facts
+    before it.
     """
     while True:
         page = log.read(after, PAGE if until is None else max(0, min(PAGE, until - after)))
         if page and page[-1].position - after != len(page):
+            yield from _before_damage(codec, _unbroken(after, page))
             raise LedgerDamaged(_gap(after, page))
-        yield from decode(codec, page)
+        try:
+            items = decode(codec, page)
+        except LedgerDamaged:
+            yield from _before_damage(codec, page)
+            raise
+        yield from items
         if len(page) < PAGE:
             return
         after = page[-1].position
+
+
+def _before_damage(codec: Codec, page: Iterable[Row]) -> Iterator[Recorded]:
+    """The facts of a page, one by one, up to the one that does not decode, which raises."""
+    for row in page:
+        yield from decode(codec, [row])
+
+
+def _unbroken(after: int, page: Sequence[Row]) -> Iterator[Row]:
+    """The rows of a page up to the first position that is missing or there twice."""
+    for expected, row in enumerate(page, start=after + 1):
+        if row.position != expected:
+            return
+        yield row
 
 
 def _gap(after: int, page: Sequence[Row]) -> str:

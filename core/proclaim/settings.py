@@ -10,6 +10,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -74,12 +75,15 @@ def _checked(path: str, document: dict[str, Any]) -> Settings:
         raise SettingsError(f"{path}: {key}: is not a table; write it before the first table")
     for key, value in plain.items():
         if key not in _KEYS:
-            raise SettingsError(
-                f"{path}: {key}: unknown key; accepted are {', '.join(_KEYS)} and tables"
-            )
+            raise SettingsError(f"{path}: {key}: unknown key; {_accepted(key)}")
         if not isinstance(value, str):
             raise SettingsError(f"{path}: {key}: {value!r} is not a text")
     authority = plain.pop("authority", Authority.ALLOCATE)
     if authority not in (Authority.ALLOCATE, Authority.FOLLOW):
         raise SettingsError(f"{path}: authority: {authority!r} is not 'allocate' or 'follow'")
     return Settings(path=path, authority=Authority(authority), sections=sections, **plain)
+
+
+def _accepted(key: str) -> str:
+    guess = get_close_matches(key, _KEYS, n=1)
+    return f"did you mean {guess[0]}?" if guess else f"accepted are {', '.join(_KEYS)} and tables"

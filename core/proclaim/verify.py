@@ -13,7 +13,7 @@ from typing import NamedTuple, get_args
 
 from proclaim.codec import Codec
 from proclaim.decide import affected, settle
-from proclaim.errors import LedgerDamaged
+from proclaim.errors import LedgerError
 from proclaim.events import Decision, Fact, Recorded
 from proclaim.fold import fold
 from proclaim.ledger import recorded
@@ -27,11 +27,12 @@ class Verdict(NamedTuple):
     """What the check found."""
 
     facts: int
+    """Those that were found whole, up to the first difference; so are the transactions."""
     transactions: int
     unknown: int
     """Facts of kinds that are not known here; they were kept and had no effect."""
     problems: tuple[str, ...]
-    """Empty when the ledger is clean; else the first difference."""
+    """Empty when the ledger is clean; else what the store finds, then the first difference."""
     state: State
 
 
@@ -39,19 +40,20 @@ def verify(log: EventLog, codec: Codec) -> Verdict:
     """Check a ledger from its start to its end, up to the first difference."""
     state = State()
     transactions = 0
+    problems = log.problems()
     try:
-        if found := log.problems():
-            return Verdict(0, 0, 0, tuple(found), state)
         for items in _transactions(recorded(log, codec)):
-            transactions += 1
             before = state
-            state = fold(state, items)
             if difference := _difference(before, items):
-                problem = f"positions {items[0].position} to {items[-1].position}: {difference}"
-                return Verdict(state.position, transactions, state.unknown, (problem,), state)
-    except LedgerDamaged as error:
-        return Verdict(state.position, transactions, state.unknown, (error.message,), state)
-    return Verdict(state.position, transactions, state.unknown, (), state)
+                places = f"positions {items[0].position} to {items[-1].position}"
+                problems.append(f"{places}: {difference}")
+                break
+            state = fold(state, items)
+            transactions += 1
+    except LedgerError as error:
+        if error.message not in problems:
+            problems.append(error.message)
+    return Verdict(state.position, transactions, state.unknown, tuple(problems), state)
 
 
 def _transactions(facts: Iterator[Recorded]) -> Iterator[list[Recorded]]:

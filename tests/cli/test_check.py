@@ -80,7 +80,7 @@ def test_standard_input_is_checked_too(proclaim):
 def test_a_path_that_is_not_there_is_a_problem(proclaim):
     ran = proclaim("check", proclaim.manifests / "nowhere.yaml")
     assert ran.status == 1
-    assert "nowhere.yaml: is missing" in ran.out
+    assert "nowhere.yaml: is missing\n" in ran.out
 
 
 def test_checking_makes_no_ledger(proclaim, tmp_path):

@@ -46,7 +46,8 @@ def test_an_empty_file_is_all_defaults(write) -> None:
 BROKEN = {
     "not TOML": ("node = ", "not TOML: "),
     "not text": (b"\xff\xfe\x00", "cannot be read: "),
-    "unknown key": ("nodes = 1", "nodes: unknown key; accepted are authority, "),
+    "unknown key": ("colour = 1", "colour: unknown key; accepted are authority, "),
+    "misspelt key": ("nodee = 'a'", "nodee: unknown key; did you mean node?"),
     "number for text": ("node = 1", "node: 1 is not a text"),
     "list for text": ("ledger = []", "ledger: [] is not a text"),
     "unknown authority": ('authority = "all"', "authority: 'all' is not 'allocate' or 'follow'"),

@@ -53,4 +53,6 @@ def _text(value: Verified) -> str:
     counts = f"{value.facts} facts in {value.transactions} transactions{unknown}"
     if value.clean:
         return f"clean: {counts}\ndigest {value.digest}\n"
-    return "".join(f"{printable(each)}\n" for each in (*value.problems, f"looked at {counts}"))
+    return "".join(
+        f"{printable(each)}\n" for each in (*value.problems, f"whole before that: {counts}")
+    )

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from proclaim.decide import decide
 from proclaim.manifests import MAX_BYTES, read_documents
-from proclaim.manifests.files import list_paths
+from proclaim.manifests.files import STAYS, list_paths
 from proclaim.model import Authority, Authorized, Listing, Observation, Problem, Ref
 from proclaim.references import dangling, notes
 from proclaim.state import Rejection, State
@@ -50,7 +50,13 @@ class Checked(NamedTuple):
 def check(listing: Listing) -> Checked:
     """Everything wrong with a listing, in itself and with one resource beside another."""
     state = decide(State(), listing).state
-    return Checked(problems(listing, state), noted(listing, state))
+    found = [_alone(each) for each in problems(listing, state)]
+    return Checked(found, noted(listing, state))
+
+
+def _alone(found: ProblemRow) -> ProblemRow:
+    """A problem where nothing was read before, and so nothing can stay in force."""
+    return found._replace(problem=found.problem.removesuffix(f"; {STAYS}"))
 
 
 def noted(listing: Listing, state: State) -> list[ProblemRow]:

@@ -180,7 +180,7 @@ class Fields:
             self._wrong_type((*self.path, key), value, "a whole number")
             return None
         if isinstance(value, float) or not low <= value <= high:
-            self.problem(key, f"is not a whole number from {low} to {high}")
+            self.problem(key, f"{value} is not a whole number from {low} to {high}")
             return None
         return value
 

@@ -26,7 +26,8 @@ from proclaim.model import Listing, Problem, Ref, Sourced
 STANDARD_INPUT = "-"
 SUFFIXES = (".yaml", ".yml", ".json")
 _LEFTOVER_PREFIXES = (".", "#", "~")
-_STAYS = "what was read from it stays in force"
+STAYS = "what was read from it stays in force"
+"""How the problem ends of a path that cannot be read."""
 SETTLED_NS = 1_000_000_000
 """A file changed less than this before it was read may change again under the same stamp."""
 
@@ -98,7 +99,7 @@ def _visit(found: Survey, path: str, *, is_root: bool) -> None:
         elif stat.S_ISREG(status.st_mode):
             _add_file(found, path, status)
         else:
-            found.lost[path] = f"is neither a file nor a directory; {_STAYS}"
+            found.lost[path] = f"is neither a file nor a directory; {STAYS}"
         is_root = False
 
 
@@ -128,8 +129,8 @@ def _add_file(found: Survey, path: str, status: os.stat_result) -> None:
 
 def _why(error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
-        return f"is missing; {_STAYS}"
-    return f"cannot be read ({error.strerror or 'no reason given'}); {_STAYS}"
+        return f"is missing; {STAYS}"
+    return f"cannot be read ({error.strerror or 'no reason given'}); {STAYS}"
 
 
 # --- what it says ---------------------------------------------------------------------------------

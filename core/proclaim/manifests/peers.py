@@ -182,12 +182,14 @@ def _timers(spec: Fields, *, zero_is_unset: bool) -> _Timers:
         hold, keepalive = hold or None, keepalive or None
     good = True
     if hold is not None and not (0 <= hold < SECOND or _MIN_HOLD <= hold // SECOND <= _MAX_SECONDS):
-        spec.problem("holdTime", f"is not 0s, or from {_MIN_HOLD}s to {_MAX_SECONDS}s")
+        text = clip(spec.text("holdTime"))
+        spec.problem("holdTime", f"{text} is not 0s, or from {_MIN_HOLD}s to {_MAX_SECONDS}s")
         good = False
     if keepalive is not None and not (
         keepalive == 0 or SECOND <= keepalive <= _MAX_SECONDS * SECOND
     ):
-        spec.problem("keepaliveTime", f"is not 0s, or from 1s to {_MAX_SECONDS}s")
+        text = clip(spec.text("keepaliveTime"))
+        spec.problem("keepaliveTime", f"{text} is not 0s, or from 1s to {_MAX_SECONDS}s")
         good = False
     if not good:
         return _Timers(None, None)
@@ -208,7 +210,10 @@ def _connect_time(spec: Fields) -> int | None:
         return None
     seconds, rest = divmod(nanoseconds, SECOND)
     if rest or not 1 <= seconds <= _MAX_SECONDS:
-        spec.problem("connectTime", f"is not a whole number of seconds from 1s to {_MAX_SECONDS}s")
+        text = clip(spec.text("connectTime"))
+        spec.problem(
+            "connectTime", f"{text} is not a whole number of seconds from 1s to {_MAX_SECONDS}s"
+        )
     return seconds
 
 
