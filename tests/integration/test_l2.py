@@ -148,7 +148,8 @@ def test_an_advertisement_for_one_interface_is_kept_off_the_others(address):
         stand(lab, stack)
         elected = election_order(address)[0]
         resolve = partial(_resolved, lab, address)
-        assert resolve("eth0") == lab.topology.mac(elected, "eth0")
+        mac = lab.topology.mac(elected, "eth0")
+        eventually("the interface answers", lambda: resolve("eth0") == mac, within=START)
         assert resolve("eth1") == ""
         text = (lab.manifests / "advertisements.yaml").read_text("utf-8")
         lab.write("advertisements.yaml", text.replace("- eth0", "- eth1"))
