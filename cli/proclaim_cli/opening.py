@@ -16,13 +16,15 @@ from typing import Any
 from proclaim.codec import Codec
 from proclaim.errors import Usage
 from proclaim.host import SystemHost
-from proclaim.ledger import replay
+from proclaim.ledger import decode, replay
 from proclaim.log import EventLog
 from proclaim.plugins import Plugins, installed
 from proclaim.settings import Settings, read_settings
 from proclaim.state import State
 
+from proclaim_cli.values.plain import rfc3339
 from proclaim_cli.values.when import position_at
+from proclaim_cli.views.say import note
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,4 +92,6 @@ def state_at(found: Opened, when: str | None) -> State:
     Raises Usage when `when` means nothing, and LedgerDamaged.
     """
     until = position_at(found.log, found.codec, when, time.time()) if when else None
+    if until == 0 and (first := decode(found.codec, found.log.read(0, 1))):
+        note(f"{when} is before the ledger, which begins at {rfc3339(first[0].time)}")
     return replay(found.log, found.codec, until)

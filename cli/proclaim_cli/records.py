@@ -32,7 +32,9 @@ class OneLine(logging.Formatter):
 
 
 def show_records(verbose: int) -> None:
-    """Send log records to standard error; PROCLAIM_LOG names a level, and -v adds detail.
+    """Send log records to standard error, from the level on that PROCLAIM_LOG names.
+
+    -v adds what is read and stored, and -vv what the libraries say.
 
     Raises Usage when PROCLAIM_LOG names no level.
     """
@@ -44,4 +46,6 @@ def show_records(verbose: int) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(OneLine())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    if verbose > 1:
+        logging.getLogger().setLevel(logging.DEBUG)
     logging.getLogger("proclaim").setLevel(logging.DEBUG if verbose else _LEVELS[wanted])

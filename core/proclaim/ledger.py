@@ -28,7 +28,7 @@ from proclaim.fold import fold, number
 from proclaim.host import Host
 from proclaim.latest import Latest
 from proclaim.log import PAGE, Event, EventLog, Row
-from proclaim.model import Observation
+from proclaim.model import Change, Listing, Observation
 from proclaim.state import State
 from proclaim.steps import Steps
 
@@ -47,6 +47,7 @@ CHECKPOINT_EVERY = 20_000
 """Facts after which another checkpoint is saved."""
 FAREWELL_SECONDS = 2.0
 """How long saving the last checkpoint may take."""
+_NAMED = 3
 _AT_ONCE = 32
 """Facts encoded between two pauses."""
 
@@ -58,6 +59,17 @@ class _Slot:
         self.observation = observation
         self.done = trio.Event()
         self.error: Exception | None = None
+
+
+def _about(slot: _Slot) -> str:
+    match slot.observation:
+        case Listing(source=source, resources=resources, problems=problems):
+            return f"{source} lists {len(resources)} resources, with {len(problems)} problems"
+        case Change(source=source, resources=resources, gone=gone):
+            names = [*(str(each.resource.ref) for each in resources), *map(str, gone)]
+            return f"{source} tells of {', '.join(names[:_NAMED])}{', ...' * (len(names) > _NAMED)}"
+        case other:
+            return type(other).__name__
 
 
 class Ledger:
@@ -161,9 +173,12 @@ class Ledger:
             new.extend(item for item, _ in facts)
             events.extend(event for _, event in facts)
             working = decided.state
+        if _LOG.isEnabledFor(logging.DEBUG):
+            _LOG.debug("%s", "; ".join(map(_about, slots)))
         if not events:
             return
         await self._append(events, working.position)
+        _LOG.debug("%d facts stored, up to position %d", len(events), working.position)
         self._recent.extend(new)
         self.state.set(working)
 

@@ -148,7 +148,9 @@ class Plugins:
             raise
         except Exception as error:
             raise PluginError(
-                f"the plugin {name} failed in {hook}: {type(error).__name__}: {error}"
+                f"the plugin {name} failed in {hook}: {type(error).__name__}: {error}",
+                hint=f"the mistake is in {name}, or in what the settings say to it; run it again "
+                "with PROCLAIM_DEBUG=1 to see where",
             ) from error
 
     def _named(self, hook: str, **arguments: Any) -> list[Any]:  # noqa: ANN401

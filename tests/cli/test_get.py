@@ -78,6 +78,38 @@ def test_announcements_are_of_every_node_that_is_described(proclaim):
     assert [each["name"] for each in shown(proclaim, "nodes")] == ["a", "b"]
 
 
+def test_a_node_that_nobody_described_is_there_alone(proclaim, tmp_path):
+    settings = tmp_path / "proclaim.toml"
+    settings.write_text("node = 'alone'\n")
+    proclaim.apply(POOL, ADVERTISED, service("web"))
+    (node,) = shown(proclaim, "nodes", "--settings", settings)
+    assert (node["name"], node["here"], node["reachable"]) == ("alone", True, None)
+    assert " self " in proclaim("get", "nodes", "--settings", settings).out
+    ran = proclaim("get", "announcements", "--settings", settings)
+    assert "alone " in ran.out
+    assert "these are for node alone, as no Node is described; --node names another" in ran.err
+    assert proclaim("get", "announcements", "--node", "n1").err == ""
+
+
+@pytest.mark.parametrize("asked", ["service", "svc", "Services"])
+def test_what_to_show_may_be_named_as_kubectl_names_it(proclaim, asked):
+    proclaim.apply(POOL, service("web"))
+    assert proclaim("get", asked).out == proclaim("get", "services").out
+
+
+def test_what_cannot_be_shown_is_guessed_at(proclaim):
+    ran = proclaim("get", "servces")
+    assert (ran.status, ran.out) == (64, "")
+    assert "hint: did you mean services?" in ran.err
+
+
+def test_a_time_before_the_ledger_is_told(proclaim):
+    proclaim.apply(POOL, service("web"))
+    ran = proclaim("get", "services", "--at", "1d")
+    assert ran.status == 0
+    assert "1d is before the ledger, which begins at 20" in ran.err
+
+
 def test_what_was_is_shown_as_it_was(proclaim):
     proclaim.apply(POOL, service("web"))
     proclaim.apply(POOL)
@@ -91,7 +123,7 @@ def test_what_was_is_shown_as_it_was(proclaim):
     assert shown(proclaim, "services", "--at", "1d") == []
 
 
-@pytest.mark.parametrize("what", ["peers", "interfaces", "nodes"])
+@pytest.mark.parametrize("what", ["peers", "interfaces"])
 def test_what_nobody_reported_is_an_empty_list(proclaim, what):
     proclaim.apply(POOL)
     assert shown(proclaim, what) == []

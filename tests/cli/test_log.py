@@ -42,6 +42,17 @@ def test_a_resource_is_found_by_its_name_with_the_decisions_about_it(recorded):
     ]
 
 
+def test_a_name_alone_is_a_service(recorded):
+    assert records(recorded, "web") == records(recorded, "service/default/web")
+
+
+def test_where_nothing_is_found_it_says_so(recorded):
+    ran = recorded("log", "service/nosuch")
+    assert (ran.status, ran.out) == (0, "")
+    assert "no fact is about service/nosuch; the ledger begins at 20" in ran.err
+    assert "no fact lies there" in recorded("log", "--until", "1d").err
+
+
 def test_several_names_are_found_together(recorded):
     found = records(recorded, "Service/default/mail", "ipaddresspool/public")
     assert {each["ref"] for each in found} == {"Service/default/mail", "IPAddressPool/public"}

@@ -26,6 +26,13 @@ def test_a_replay_says_what_each_transaction_changed(proclaim):
     assert "    bgp on n1: 192.0.2.0/32 removed, to tor\n" in out
 
 
+def test_a_replay_heads_a_transaction_with_all_that_was_learnt_in_it(proclaim):
+    proclaim.apply(POOL, ADVERTISED, service("web"))
+    proclaim.apply(POOL, ADVERTISED, service("web", "192.0.2.3"), service("mail"))
+    heads = [line for line in proclaim("replay").out.splitlines() if line.startswith("@")]
+    assert heads[-1].endswith("Z 2 facts: Service/default/mail, Service/default/web")
+
+
 def test_a_replay_in_parts_gives_the_state_at_its_end(proclaim):
     proclaim.apply(POOL, service("web"))
     middle = json.loads(proclaim("replay", "-o", "json").out.splitlines()[-1])

@@ -64,6 +64,16 @@ def wait_for(proclaim, topic):
     assert found
 
 
+def test_in_detail_a_node_tells_what_it_reads_and_stores(proclaim, run):
+    proclaim.write("a.yaml", POOL, service("web"))
+    with run("-v") as process:
+        wait_for(proclaim, "AddressAssigned")
+        _, err = ended(process, signal.SIGTERM)
+    said = process.before_ready + err
+    assert " DEBUG ledger: files lists 2 resources, with 0 problems\n" in said
+    assert " facts stored, up to position " in said
+
+
 def test_a_node_says_when_it_is_up_and_ends_in_good_order(proclaim, run):
     proclaim.write("a.yaml", POOL, service("web"))
     with run() as process:

@@ -114,7 +114,7 @@ def test_the_tables_of_get(log, what, wide):
         "pools": lambda: resources.pools(state),
         "announcements": lambda: resources.announcements(state, NODES),
         "peers": lambda: resources.peers(state, reached(log, CODEC, state)),
-        "nodes": lambda: resources.nodes(state),
+        "nodes": lambda: resources.nodes(state, "node-a"),
         "interfaces": lambda: resources.interfaces(state),
     }[what]()
     view = getattr(tables, f"{what}_table")

@@ -29,7 +29,10 @@ def command(
     settings: SettingsFile = None,
     output: Shown = Output.TABLE,
 ) -> int:
-    """Record one complete listing, and announce nothing; 1 on problems."""
+    """Record one complete listing, and announce nothing; 1 on problems.
+
+    Complete means: what the manifests do not name is gone, and its addresses are released.
+    """
     listing = listing_of(absolute(manifests))
     with opened(settings_of(settings, ledger), read_only=False) as found:
         before = state_at(found, None)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
-from proclaim.errors import NotFound
+from proclaim.errors import NotFound, Usage
 from proclaim.state import State
 
 from proclaim_cli.opening import Opened, opened, settings_of, state_at
@@ -18,6 +19,7 @@ from proclaim_cli.values import resources
 from proclaim_cli.values.names import service_named
 from proclaim_cli.values.sessions import reached
 from proclaim_cli.views import resources as tables
+from proclaim_cli.views.say import note
 from proclaim_cli.views.structured import show
 
 _View = Callable[[Sequence[Any], bool], str]
@@ -34,9 +36,14 @@ class What(StrEnum):
     INTERFACES = "interfaces"
 
 
+_SHORT = {"svc": "services", "ipaddresspools": "pools", "ipaddresspool": "pools", "no": "nodes"}
+
+
 @as_command
 def command(
-    what: Annotated[What, typer.Argument(help="What to show.")],
+    asked: Annotated[
+        str, typer.Argument(metavar="WHAT", help=f"One of {', '.join(What)}; or pool, svc, node.")
+    ],
     name: Annotated[
         str | None, typer.Argument(metavar="NAME", help="Only the one of this name.")
     ] = None,
@@ -47,8 +54,11 @@ def command(
     output: Shown = Output.TABLE,
 ) -> int:
     """Show what a state holds."""
+    what = _what(asked)
     with opened(settings_of(settings, ledger)) as found:
         state = state_at(found, at)
+        if what is What.ANNOUNCEMENTS and not node and not resources.named_nodes(state):
+            note(f"these are for node {found.node}, as no Node is described; --node names another")
         rows = _rows(what, found, state, node)
     if node:
         rows = [row for row in rows if getattr(row, "node", node) == node]
@@ -57,6 +67,19 @@ def command(
     if not show(rows, output):
         sys.stdout.write(_TABLES[what](rows, output is Output.WIDE))
     return 0
+
+
+def _what(text: str) -> What:
+    """What is asked for, in the singular or short as well; raises Usage."""
+    asked = text.lower()
+    for form in (_SHORT.get(asked, asked), f"{asked}s"):
+        if form in list(What):
+            return What(form)
+    guess = get_close_matches(asked, list(What), n=1)
+    raise Usage(
+        f"there are no {text!r} to show",
+        hint=f"did you mean {guess[0]}?" if guess else f"there are {', '.join(What)}",
+    )
 
 
 def _rows(what: What, found: Opened, state: State, node: str | None) -> list[Any]:
@@ -71,7 +94,7 @@ def _rows(what: What, found: Opened, state: State, node: str | None) -> list[Any
         case What.PEERS:
             return list(resources.peers(state, reached(found.log, found.codec, state)))
         case What.NODES:
-            return list(resources.nodes(state))
+            return list(resources.nodes(state, found.node))
         case What.INTERFACES:
             return list(resources.interfaces(state))
 

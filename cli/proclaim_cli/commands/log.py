@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated
 
 import typer
 from proclaim.events import Recorded
-from proclaim.ledger import recorded
+from proclaim.ledger import decode, recorded
 
 from proclaim_cli.opening import Opened, opened, settings_of
 from proclaim_cli.options import LedgerURL, Output, SettingsFile, Shown
 from proclaim_cli.single import as_command
 from proclaim_cli.values.facts import FactRow, Remembered, concerned, row
 from proclaim_cli.values.names import Filter
+from proclaim_cli.values.plain import rfc3339
 from proclaim_cli.values.when import position_at
 from proclaim_cli.views.facts import oneline, paragraph
+from proclaim_cli.views.say import note
 from proclaim_cli.views.structured import document
 
 POLL_SECONDS = 0.3
@@ -27,7 +29,9 @@ POLL_SECONDS = 0.3
 def command(
     refs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="REF", help="Only facts about these: service/default/web."),
+        typer.Argument(
+            metavar="REF", help="Only facts about these: web, service/shop/web, pool/public."
+        ),
     ] = None,
     since: Annotated[
         str | None, typer.Option(metavar="WHEN", help="Facts after this position, time or age.")
@@ -51,13 +55,26 @@ def command(
         remembered = Remembered() if patch else None
         view = _view(output, short)
         items = _items(found, 0 if patch else first, last, follow)
+        shown_any = False
         for item in items:
             if wanted and not _matches(wanted, item):
                 continue
             shown = row(item, found.codec, remembered)
             if item.position > first:
+                shown_any = True
                 sys.stdout.write(view(shown))
+        if not shown_any:
+            note(_nothing(refs or (), found))
     return 0
+
+
+def _nothing(refs: Sequence[str], found: Opened) -> str:
+    """What to say where there is nothing to show."""
+    first = decode(found.codec, found.log.read(0, 1))
+    if not first:
+        return "the ledger holds no fact yet"
+    about = f" is about {' or '.join(refs)}" if refs else " lies there"
+    return f"no fact{about}; the ledger begins at {rfc3339(first[0].time)}"
 
 
 def _view(output: Output, short: bool) -> Callable[[FactRow], str]:

@@ -60,7 +60,12 @@ def command(
     announcer: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Use this announcer only; repeatable.")
     ] = None,
-    verbose: Annotated[int, typer.Option("--verbose", "-v", count=True, help="Log in detail.")] = 0,
+    verbose: Annotated[
+        int,
+        typer.Option(
+            "--verbose", "-v", count=True, help="Log in detail; twice, the libraries as well."
+        ),
+    ] = 0,
 ) -> int:
     """Serve one node until SIGTERM or SIGINT."""
     show_records(verbose)

@@ -24,7 +24,15 @@ from proclaim.events import (
     SourceListed,
     TaskFailed,
 )
-from proclaim.model import EndpointSlice, InterfaceStatus, PeerStatus, Ref, service_ref
+from proclaim.model import (
+    AnnouncerStatus,
+    EndpointSlice,
+    InterfaceStatus,
+    NodeReachability,
+    PeerStatus,
+    Ref,
+    service_ref,
+)
 
 from proclaim_cli.values.plain import plain, rfc3339
 
@@ -187,8 +195,12 @@ def _learnt(fact: Fact) -> str:
 def _state(resource: object) -> str:
     """How a thing that has a state stands."""
     match resource:
-        case PeerStatus(state=state):
-            return state
+        case PeerStatus(state=state, received_prefixes=received, advertised_prefixes=sent):
+            return f"{state}, {received} received, {sent} advertised" if received + sent else state
+        case NodeReachability(reachable=reachable):
+            return "gives a sign of life" if reachable else "gives no sign of life"
+        case AnnouncerStatus(running=running):
+            return "running" if running else "not running"
         case InterfaceStatus(why_not=why_not):
             return why_not or "usable"
         case _:

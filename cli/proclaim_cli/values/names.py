@@ -35,9 +35,12 @@ class Filter:
     """Which resources are asked for: one by name, or all of a kind."""
 
     def __init__(self, text: str, kinds: Iterable[str]) -> None:
-        """Raises Usage when the text names no kind."""
+        """A text alone that is no kind is a Service's name; raises Usage for any other."""
         kind, *rest = text.split("/")
-        self._kind = _kind(kind, list(kinds))
+        known = list(kinds)
+        if text and not rest and not _is_kind(text, known):
+            kind, rest = "Service", [text]
+        self._kind = _kind(kind, known)
         if len(rest) > 2 or not all(rest):
             raise Usage(f"{text!r} names nothing", hint="write service/default/web")
         if len(rest) == 1 and self._kind in _NAMESPACED:
@@ -51,14 +54,25 @@ class Filter:
         return not self._rest or [part for part in ref[1:] if part] == self._rest
 
 
-def _kind(text: str, kinds: list[str]) -> str:
-    known = {kind.lower(): kind for kind in kinds}
+def _is_kind(text: str, kinds: list[str]) -> bool:
+    return _found_kind(text, {kind.lower(): kind for kind in kinds}) is not None
+
+
+def _found_kind(text: str, known: dict[str, str]) -> str | None:
     asked = text.lower()
     for form in (asked, asked.removesuffix("s")):
         if form in _ALIASES:
             return _ALIASES[form]
         if form in known:
             return known[form]
+    return None
+
+
+def _kind(text: str, kinds: list[str]) -> str:
+    known = {kind.lower(): kind for kind in kinds}
+    asked = text.lower()
+    if found := _found_kind(text, known):
+        return found
     guess = get_close_matches(asked, known, n=1)
     raise Usage(
         f"{text!r} is no kind of resource",

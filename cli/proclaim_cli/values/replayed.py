@@ -11,10 +11,13 @@ from proclaim.fold import fold
 from proclaim.model import Announcement, Ref, Spread
 from proclaim.project import Projection, advance, project
 from proclaim.state import State
+from proclaim.verify import DECISIONS
 
 from proclaim_cli.values.facts import ref_of, summary
 from proclaim_cli.values.plain import rfc3339
 from proclaim_cli.values.resources import ANNOUNCERS
+
+_NAMED = 3
 
 
 class HoldingChange(NamedTuple):
@@ -45,7 +48,7 @@ class Step(NamedTuple):
     seconds: float
     """The same time, since the epoch."""
     cause: str
-    """What it began with."""
+    """What was learnt in it."""
     holdings: tuple[HoldingChange, ...]
     announcements: tuple[Announcing, ...]
 
@@ -69,7 +72,7 @@ class Replay:
                 items[-1].position,
                 rfc3339(items[-1].time),
                 items[-1].time,
-                _cause(items[0]),
+                _cause(items),
                 tuple(_holdings(before, items)),
                 tuple(self._announcements(items)),
             )
@@ -81,7 +84,17 @@ class Replay:
         self._projections = advanced
 
 
-def _cause(item: Recorded) -> str:
+def _cause(items: Sequence[Recorded]) -> str:
+    """What was learnt in a transaction: the fact, or how many and the first of them."""
+    learnt = [item for item in items if not isinstance(item.fact, DECISIONS)] or items[:1]
+    if len(learnt) == 1:
+        return _fact(learnt[0])
+    named = [str(ref_of(item.fact) or type(item.fact).__name__) for item in learnt]
+    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+    return f"{len(named)} facts: {', '.join(named[:_NAMED])}{more}"
+
+
+def _fact(item: Recorded) -> str:
     ref = ref_of(item.fact)
     return f"{type(item.fact).__name__} {ref or ''} {summary(item.fact)}".replace("  ", " ")
 

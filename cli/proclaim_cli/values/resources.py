@@ -9,7 +9,7 @@ import msgspec
 from proclaim.addresses import buggy_count, is_buggy, parse_address
 from proclaim.allocation import families_of, no_business
 from proclaim.events import Reason
-from proclaim.model import Announcement, Attributes, Pool, Ref, Service, Spread
+from proclaim.model import Announcement, Attributes, Node, Pool, Ref, Service, Spread
 from proclaim.project import project
 from proclaim.state import State, ranges
 from proclaim.terrain import EXCLUDE_LABEL
@@ -153,13 +153,18 @@ def _attributes(attributes: Attributes) -> dict[str, Any]:
 
 def known_nodes(state: State, fallback: str) -> list[str]:
     """The nodes that may announce: those described, else those that reported, else this one."""
+    return named_nodes(state) or [fallback]
+
+
+def named_nodes(state: State) -> list[str]:
+    """The nodes described, else those that reported something."""
     described = sorted(state.nodes())
     reported = {
         entry.resource.node
-        for kind in ("PeerStatus", "InterfaceStatus")
+        for kind in ("AnnouncerStatus", "PeerStatus", "InterfaceStatus")
         for entry in state.of_kind(kind).values()
     }
-    return described or sorted(reported) or [fallback]
+    return described or sorted(reported)
 
 
 class PeerRow(NamedTuple):
@@ -205,12 +210,15 @@ class NodeRow(NamedTuple):
     network_unavailable: bool
     excluded: bool
     """Whether its labels keep load balancers away from it."""
+    here: bool
+    """Whether it is the node that was asked, which nobody watches."""
 
 
-def nodes(state: State) -> list[NodeRow]:
-    """Every node that a source described."""
+def nodes(state: State, here: str) -> list[NodeRow]:
+    """Every node that a source described; where none did, those that may announce all the same."""
     found = []
-    for name, node in state.nodes().items():
+    described = state.nodes() or {name: Node(name) for name in known_nodes(state, here)}
+    for name, node in described.items():
         watched = state.get(Ref("NodeReachability", "", name))
         labels = dict(node.labels)
         found.append(
@@ -221,6 +229,7 @@ def nodes(state: State) -> list[NodeRow]:
                 watched.resource.reachable if watched else None,
                 node.network_unavailable,
                 EXCLUDE_LABEL in labels,
+                name == here,
             )
         )
     return found
