@@ -75,8 +75,11 @@ def test_a_hook_that_raises_is_named_with_its_plugin(hook) -> None:
     ask = hook.removeprefix("proclaim_")
     bad = module(**{hook: raising(OSError("no such device"))})
     plugins = Plugins([("good", module(**{hook: lambda: named("x")})), ("bad", bad)])
-    with pytest.raises(PluginError, match=f"plugin bad failed in {hook}: OSError: no such device"):
+    with pytest.raises(
+        PluginError, match=f"plugin bad failed in {hook}: OSError: no such device"
+    ) as raised:
         getattr(plugins, ask)(SETTINGS, HOST)
+    assert raised.value.hint.startswith("the mistake is in bad, or in what the settings say to it")
     plugins = Plugins([("lazy", module(**{hook: lazily_raising}))])
     with pytest.raises(PluginError, match=f"plugin lazy failed in {hook}: OSError: later"):
         getattr(plugins, ask)(SETTINGS, HOST)

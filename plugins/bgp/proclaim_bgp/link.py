@@ -243,6 +243,7 @@ class Link:
 
     async def _dial(self, connection: Connection) -> None:
         peer = self.peer
+        _LOG.debug("peer %s: connecting to %s", peer.name, peer.peer_address)
         with connection.scope:
             try:
                 stream = await self._host.connect_tcp(
