@@ -73,7 +73,7 @@ def test_a_service_that_was_deleted_is_told_with_what_it_had_and_when(proclaim):
     proclaim.apply(POOL)
     ran = proclaim("explain", "web")
     assert ran.status == 0
-    assert "had 192.0.2.0 from pool public until 20" in ran.out
+    assert "is gone\n  had 192.0.2.0 from pool public until 20" in ran.out
     assert "because the Service was deleted [Gone]" in ran.out
     hint = next(line for line in ran.out.splitlines() if "explains it as it was" in line)
     command = hint.split("`")[1].split()[1:]

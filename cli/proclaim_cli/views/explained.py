@@ -11,7 +11,7 @@ def service_text(found: ServiceExplained) -> str:
     """Everything about one Service, one rule on each line."""
     lines = [f"service {found.namespace}/{found.name}"]
     if not found.known:
-        lines.append("  is not known")
+        lines.append("  is gone" if found.last else "  is not known")
     if found.last:
         return _lines(lines + _last(found.last))
     if found.addresses:
