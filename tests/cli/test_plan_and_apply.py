@@ -85,6 +85,13 @@ def test_a_service_that_gets_an_address_nobody_announces_is_told_at_planning(pro
     assert "announced by nobody" not in proclaim("plan", proclaim.manifests).out
 
 
+def test_many_services_that_nobody_announces_for_one_reason_share_a_line(proclaim):
+    proclaim.write("all.yaml", POOL, *(service(name) for name in ("a", "b", "c", "d")))
+    lines = proclaim("plan", proclaim.manifests).out.splitlines()
+    (told,) = [line for line in lines if "announced by nobody" in line]
+    assert told.startswith("! service default/a, default/b, default/c and 1 more: announced by ")
+
+
 def test_the_lines_of_a_plan_say_why(proclaim):
     proclaim.apply(POOL, service("web"))
     proclaim.write("all.yaml", POOL, service("mail", "198.51.100.1"))

@@ -7,6 +7,7 @@ from proclaim.verdict import Silence
 from proclaim_cli.values.changes import AnnouncementChange, Changes, ServiceChange
 from proclaim_cli.views.receivers import receivers
 
+_NAMED = 3
 _SIGNS = {
     "kept": " ",
     "assigned": "+",
@@ -23,10 +24,7 @@ def changes_text(found: Changes, wide: bool) -> str:
     """The lines of a difference; what is kept is only counted, unless it is asked for."""
     lines = [_service(each) for each in found.services if wide or each.change != "kept"]
     lines += [_announcement(each) for each in found.announcements]
-    lines += [
-        f"! service {each.namespace}/{each.name}: announced by nobody: {each.message}"
-        for each in found.unannounced
-    ]
+    lines += _unannounced(found)
     return "".join(f"{line}\n" for line in [*lines, *_summary(found)])
 
 
@@ -55,6 +53,19 @@ def _announcement(each: AnnouncementChange) -> str:
         f"{_SIGNS[each.change]} {each.announcer} on {each.node}: {each.prefix} {each.change}, "
         f"to {receivers(each.announcer, each.to)}{services}{reason}"
     )
+
+
+def _unannounced(found: Changes) -> list[str]:
+    """One line for each reason, with the first Services that it is for."""
+    names: dict[str, list[str]] = {}
+    for each in found.unannounced:
+        names.setdefault(each.message, []).append(f"{each.namespace}/{each.name}")
+    return [
+        f"! service {', '.join(of[:_NAMED])}"
+        f"{f' and {len(of) - _NAMED} more' if len(of) > _NAMED else ''}: "
+        f"announced by nobody: {message}"
+        for message, of in names.items()
+    ]
 
 
 def _summary(found: Changes) -> list[str]:
