@@ -41,8 +41,8 @@ format: $(VENV)/tools ## put the code into the one format
 bench: setup ## the benchmarks, each with the ratio to its yardstick
 	@for each in $$(grep -l __main__ benchmarks/*.py); do echo "== $$each"; $(BIN)/python $$each || exit 1; done
 
-clean: ## remove what the other targets made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+clean: ## remove what the other targets made, the quickstart's ledger with it
+	rm -rf examples/quickstart/state $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/bin/python:
 	@echo "making $(VENV)"

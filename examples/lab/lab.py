@@ -1,8 +1,11 @@
 """Build, look at and remove a laboratory with a client, a router and two Proclaim nodes.
 
-    sudo .venv/bin/python examples/lab/lab.py up [--router frr|bird]
-    sudo .venv/bin/python examples/lab/lab.py status
-    sudo .venv/bin/python examples/lab/lab.py down
+As root:
+
+    .venv/bin/python examples/lab/lab.py up [--router frr|bird]
+    .venv/bin/python examples/lab/lab.py status
+    .venv/bin/python examples/lab/lab.py router show bgp summary
+    .venv/bin/python examples/lab/lab.py down
 
 Everything lives in network namespaces and under `/run/proclaim-lab`; `down`
 removes all of it, also what an interrupted `up` left.  `--name` lets several
@@ -32,6 +35,8 @@ from netlab.waiting import NotInTime, eventually
 
 ROUTED = "203.0.113.10"
 ON_LINK = "192.0.2.240"
+DEFAULT_NAME = "lab"
+QUESTIONS = {"frr": "show bgp summary", "bird": "show route"}
 
 WELCOME = """\
 The laboratory stands.  Some things to try:
@@ -40,6 +45,7 @@ The laboratory stands.  Some things to try:
   and by IPv6                     ip netns exec {prefix}client curl 'http://[2001:db8:f::10]/'
   a request on the LAN itself     ip netns exec {prefix}local curl http://192.0.2.240/
   why it is so                    {proclaim} explain default/web --ledger {ledger}
+  ask the router itself           {script} router {question}
   stop a node, or kill it         kill $(cat {directory}/node1/pid)
   and start it again              {script} start node1
   change what is announced        edit the files in {directory}/manifests
@@ -52,7 +58,9 @@ def up(name: str, router: str) -> None:
     """Build it all, wait until the services answer, and leave it running."""
     directory = _directory(name)
     if namespaces.named(topology.prefix_of(name)) or directory.exists():
-        raise SystemExit("lab: it stands already, or an `up` was cut off\nhint: lab.py down")
+        raise SystemExit(
+            f"lab: it stands already, or an `up` was cut off\nhint: {_script(name)} down"
+        )
     if lacking := missing(router):
         raise SystemExit(f"lab: {lacking}")
     with ExitStack() as stack:
@@ -70,10 +78,17 @@ def up(name: str, router: str) -> None:
             directory=directory,
             ledger=laboratory.nodes["node1"].ledger,
             proclaim=Path(sys.executable).with_name("proclaim"),
-            script=f"{sys.executable} {sys.argv[0]}",
+            script=_script(name),
+            question=QUESTIONS[router],
         ),
         end="",
     )
+
+
+def _script(name: str) -> str:
+    """How this script is called for a laboratory."""
+    named = "" if name == DEFAULT_NAME else f" --name {name}"
+    return f"{sys.executable} {sys.argv[0]}{named}"
 
 
 def _directory(name: str) -> Path:
@@ -110,6 +125,8 @@ def _node(name: str, node: str) -> Node:
 
 def _runs(name: str, node: str) -> bool:
     files = Files.under(_directory(name), node)
+    if not files.pid.exists():
+        return False
     pid = int(files.pid.read_text(encoding="utf-8"))
     return pid in namespaces.pids(topology.prefix_of(name) + node)
 
@@ -128,7 +145,10 @@ def status(name: str) -> None:
             hops = sorted(kernel_next_hops(inside, prefix))
             print(f"  {prefix:<20} via {', '.join(hops)}")
     for node in topology.NODES:
-        print(f"\n{node} {'runs' if _runs(name, node) else 'does not run'}")
+        if not _runs(name, node):
+            print(f"\n{node} does not run")
+            continue
+        print(f"\n{node} runs")
         said = _node(name, node).ask("get", "announcements", "--node", node, "-o", "table")
         print("".join(f"  {line}\n" for line in said.splitlines()), end="")
 
@@ -139,9 +159,16 @@ def _router(name: str) -> Router:
     return Bird(bird / "bird.ctl") if bird.exists() else Frr(directory / "frr")
 
 
+def ask_router(name: str, words: list[str]) -> None:
+    """Become the router's own command line, with a command or to type into."""
+    _must_stand(name)
+    command = _router(name).command(" ".join(words))
+    os.execvp(command[0], command)
+
+
 def _must_stand(name: str) -> None:
     if not namespaces.named(topology.prefix_of(name)):
-        raise SystemExit("lab: it does not stand\nhint: lab.py up")
+        raise SystemExit(f"lab: it does not stand\nhint: {_script(name)} up")
 
 
 def down(name: str) -> None:
@@ -154,13 +181,15 @@ def down(name: str) -> None:
 def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="lab.py", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--name", default="lab", help="of this laboratory (default: lab)")
+    parser.add_argument("--name", default=DEFAULT_NAME, help="of this laboratory (default: lab)")
     commands = parser.add_subparsers(dest="command", required=True)
     begin = commands.add_parser("up", help="build it and leave it running")
     begin.add_argument("--router", choices=sorted(ROUTERS), default="frr")
     commands.add_parser("status", help="what runs, and who knows which route")
     again = commands.add_parser("start", help="start the service of a node again")
     again.add_argument("node", choices=topology.NODES)
+    own = commands.add_parser("router", help="the router's own command line (vtysh or birdc)")
+    own.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND")
     commands.add_parser("down", help="remove all of it")
     return parser.parse_args()
 
@@ -169,7 +198,9 @@ def main() -> None:
     """Do what the command line says."""
     chosen = arguments()
     if os.geteuid():
-        raise SystemExit("lab: network namespaces need root\nhint: sudo")
+        raise SystemExit(
+            "lab: network namespaces need root\nhint: run it as root, for example with sudo"
+        )
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("lab: told to end"))
     try:
         match chosen.command:
@@ -179,8 +210,13 @@ def main() -> None:
                 status(chosen.name)
             case "start":
                 start(chosen.name, chosen.node)
+            case "router":
+                ask_router(chosen.name, chosen.words)
             case _:
                 down(chosen.name)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has seen enough; nothing is left to flush at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except CommandFailed as error:
         raise SystemExit(f"lab: {error}") from None
 

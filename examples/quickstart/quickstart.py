@@ -4,8 +4,10 @@ Needs no privilege: the router is `proclaim bgp looking-glass`, which prints the
 receives.  Both are ended in good order, Proclaim first, and if one of them dies so does the other.
 """
 
+import errno
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -18,8 +20,12 @@ ROOT = HERE.parents[1]
 PROCLAIM = str(Path(sys.executable).with_name("proclaim"))
 SETTINGS = "examples/quickstart/settings.toml"
 MANIFESTS = "examples/quickstart/manifests"
+LISTEN = ("127.0.0.1", 1790)
 COMMANDS = {
-    "the looking glass": ("bgp", "looking-glass", "--listen", "127.0.0.1:1790", "--asn", "64513"),
+    "the looking glass": (
+        *("bgp", "looking-glass", "--listen", f"{LISTEN[0]}:{LISTEN[1]}"),
+        *("--asn", "64513", "--peer-asn", "64512"),
+    ),
     "proclaim": ("run", MANIFESTS, "--settings", SETTINGS),
 }
 GOODBYE_SECONDS = 8
@@ -82,7 +88,22 @@ async def run_until_signalled() -> int:
         return await run(signals)
 
 
+def is_taken() -> bool:
+    """Whether somebody listens where the looking glass is to."""
+    with socket.socket() as made:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            made.bind(LISTEN)
+        except OSError as error:
+            return error.errno == errno.EADDRINUSE
+    return False
+
+
 def main() -> int:
+    if is_taken():
+        say(f"Port {LISTEN[1]} of {LISTEN[0]} is taken: is another quickstart running?")
+        say("End that one first. For another port, change it in quickstart.py and network.yaml.")
+        return 1
     (HERE / "state").mkdir(exist_ok=True)
     say("A Service, a pool, and a small router on loopback. Ctrl-C ends it.")
     say(f"The manifests are in {os.path.relpath(HERE / 'manifests')}; edit them while this runs.\n")

@@ -63,11 +63,23 @@ def test_the_announcer_is_offered_when_the_settings_ask_for_it(written: Path) ->
     assert plugins.announcers(read_settings(None), SystemHost("n1")) == []
 
 
-def test_the_settings_error_of_the_page_names_the_key(written: Path) -> None:
-    settings = read_settings(str(written / "settings.toml"))
-    error = settings.error("on_interface.interface", "name one interface")
-    assert isinstance(error, SettingsError)
-    assert "on_interface.interface: name one interface" in error.message
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ('interfce = "proclaim0"', "on_interface.interfce: unknown key"),
+        ("interface = 3", "on_interface.interface: name one interface"),
+        ('ip = ["ip"]', "on_interface.interface: name one interface"),
+    ],
+)
+def test_wrong_settings_of_the_announcer_name_the_file_and_the_key(
+    written: Path, table: str, said: str
+) -> None:
+    plugins = Plugins([("on_interface", load(written / "proclaim_on_interface.py"))])
+    file = written / "settings.toml"
+    file.write_text(f"[on_interface]\n{table}\n", encoding="utf-8")
+    with pytest.raises(SettingsError) as error:
+        plugins.announcers(read_settings(str(file)), SystemHost("n1"))
+    assert f"{file}: {said}" in error.value.message
 
 
 @pytest.mark.slow

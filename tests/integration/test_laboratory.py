@@ -1,5 +1,7 @@
 """The laboratory itself: it must be neutral to prove anything, and leave nothing behind."""
 
+import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -99,6 +101,15 @@ def test_the_example_is_built_shown_and_removed_by_one_script(router):
         assert "node1 runs" in shown
         assert "default/door" in shown
         assert script("start", "node1").stderr == "lab: node1 runs already\n"
+        question, said = {
+            "frr": (("show", "bgp", "summary"), "192.0.2.11"),
+            "bird": (("show", "protocols"), "node1_v4"),
+        }[router]
+        assert said in script("router", *question).stdout
+        pid = int((directory / "node1/pid").read_text("utf-8"))
+        os.kill(pid, signal.SIGKILL)
+        shown = script("status").stdout
+        assert "node1 does not run\n\nnode2 runs" in shown, "nothing is said for it"
     finally:
         removed = script("down")
     assert (removed.returncode, removed.stderr) == (0, "")

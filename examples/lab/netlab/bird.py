@@ -68,9 +68,13 @@ class Bird:
     def __init__(self, control: Path) -> None:
         self._control = control
 
+    def command(self, text: str) -> list[str]:
+        """The call of `birdc`, which may only look, with a command; with none it asks for some."""
+        return ["birdc", "-r", "-s", str(self._control), *text.split()]
+
     def ask(self, command: str) -> str:
         """The answer of `birdc`; raises CommandFailed when no daemon answers."""
-        return run(["birdc", "-r", "-s", str(self._control), *command.split()])
+        return run(self.command(command))
 
     def routes(self, version: int) -> dict[str, frozenset[str]]:
         """Prefixes learned by BGP, each with the next hops of all its paths."""

@@ -61,10 +61,15 @@ class Frr:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
+    def command(self, text: str) -> list[str]:
+        """The call of `vtysh` with a command; with none it asks for some."""
+        directory = str(self._directory)
+        call = ["vtysh", "--vty_socket", directory, "--config_dir", directory]
+        return [*call, "-c", text] if text else call
+
     def ask(self, command: str) -> dict[str, Any]:
         """The JSON answer of `vtysh`; raises CommandFailed when no daemon answers."""
-        directory = str(self._directory)
-        answer = run(["vtysh", "--vty_socket", directory, "--config_dir", directory, "-c", command])
+        answer = run(self.command(command))
         try:
             found: dict[str, Any] = json.loads(answer or "{}")
         except json.JSONDecodeError:

@@ -28,6 +28,9 @@ class Router(Protocol):
 
     name: str
 
+    def command(self, text: str) -> list[str]:
+        """The call of its own command line with a command; with none it asks for some."""
+
     def routes(self, version: int) -> dict[str, frozenset[str]]:
         """Prefixes learned by BGP, each with the next hops of all its paths."""
 
