@@ -269,7 +269,7 @@ class SQLiteLog:
     def _named(self, what: str) -> Iterator[None]:
         try:
             yield
-        except (PersistenceError, sqlite3.Error, OSError) as error:
+        except (PersistenceError, sqlite3.Error, OSError, UnicodeDecodeError) as error:
             raise LedgerError(f"the ledger {self._path} {what}: {error}") from error
 
 

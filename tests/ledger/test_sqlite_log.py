@@ -480,3 +480,15 @@ def test_nothing_is_stored_in_a_file_that_was_moved_replaced_or_deleted(path) ->
             log.append(TWO)
         path.with_name("away").replace(path)
         assert log.append(TWO) == 3
+
+
+def test_text_that_is_no_text_is_the_ledgers_fault_and_nobody_elses(tmp_path: Path) -> None:
+    url = f"sqlite:{tmp_path}/l.db"
+    log = SQLiteLog(url, "n1", read_only=False)
+    log.append([Event("A/1", b"{}")])
+    log.close()
+    with sqlite3.connect(tmp_path / "l.db") as damaged:
+        damaged.execute("UPDATE stored_events SET topic = CAST(x'ff' AS TEXT)")
+    damaged.close()
+    with pytest.raises(LedgerError):
+        SQLiteLog(url, "n1", read_only=False)
