@@ -79,12 +79,23 @@ class Bird:
             cwd=directory,
             stderr=subprocess.DEVNULL,
         )
-        while not Path(self._control).exists():
-            time.sleep(0.01)
-        time.sleep(0.2)
-        self._asked = socket.socket(socket.AF_UNIX)
-        self._asked.connect(self._control)
+        self._asked = self._connect()
         self._answer()
+
+    def _connect(self) -> socket.socket:
+        """The control socket, which BIRD opens some time after its start."""
+        give_up = time.perf_counter() + 10
+        while True:
+            asked = socket.socket(socket.AF_UNIX)
+            try:
+                asked.connect(self._control)
+            except OSError:
+                asked.close()
+                if self.process.poll() is not None or time.perf_counter() > give_up:
+                    raise SystemExit("BIRD did not open its control socket") from None
+                time.sleep(0.01)
+            else:
+                return asked
 
     def _answer(self) -> str:
         text = ""

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,7 +105,7 @@ class Neighbor:
 
 
 @dataclass
-class Router:
+class Router(ABC):
     """A daemon in the router's namespace."""
 
     namespace: str
@@ -112,16 +113,13 @@ class Router:
     neighbor: Neighbor
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
+    @abstractmethod
     def start(self) -> None:
-        raise NotImplementedError
+        """Run the daemon with a configuration for the speaker."""
 
+    @abstractmethod
     def routes(self) -> dict[str, Seen]:
         """By prefix, what the speaker has announced."""
-        raise NotImplementedError
-
-    def refresh(self) -> None:
-        """Ask the speaker to say everything again."""
-        raise NotImplementedError
 
     def spawn(self, *command: str, **environment: str) -> None:
         log = (self.directory / f"{Path(command[0]).name}.log").open("ab")
@@ -164,7 +162,15 @@ def needs(program: str) -> str:
     return found
 
 
-class Bird(Router):
+class AskingRouter(Router):
+    """A daemon that can be told to ask for a refresh; ExaBGP's command pipe cannot."""
+
+    @abstractmethod
+    def refresh(self) -> None:
+        """Ask the speaker to say everything again."""
+
+
+class Bird(AskingRouter):
     def start(self) -> None:
         near = self.neighbor
         password = f'password "{near.password}";' if near.password else ""
@@ -209,7 +215,7 @@ class Bird(Router):
         self.birdc("reload", "in", "all")
 
 
-class Frr(Router):
+class Frr(AskingRouter):
     def start(self) -> None:
         near = self.neighbor
         lines = [
@@ -268,7 +274,7 @@ class Frr(Router):
         self.vtysh("clear bgp * soft in")
 
 
-class GoBgp(Router):
+class GoBgp(AskingRouter):
     def start(self) -> None:
         near = self.neighbor
         config: list[str] = [
@@ -328,7 +334,7 @@ class GoBgp(Router):
         self.ask("gobgp", "neighbor", "all", "softresetin")
 
 
-class OpenBgpd(Router):
+class OpenBgpd(AskingRouter):
     def start(self) -> None:
         near = self.neighbor
         socket = self.directory / "bgpd.sock"
@@ -439,9 +445,6 @@ class ExaBgp(Router):
                 for each in prefixes:
                     found.pop(each["nlri"], None)
         return found
-
-    def refresh(self) -> None:
-        pytest.skip("exabgp's command pipe cannot ask for a refresh")
 
 
 class Speaker:

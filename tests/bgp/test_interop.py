@@ -13,6 +13,7 @@ from bgp.daemons import (
     ROUTER6,
     SPEAKER4,
     SPEAKER6,
+    AskingRouter,
     Bird,
     ExaBgp,
     Frr,
@@ -139,7 +140,7 @@ def test_a_password_protects_the_session(
 
 @pytest.mark.parametrize("kind", [Bird, Frr, GoBgp, OpenBgpd])
 def test_a_refresh_keeps_every_route(
-    kind: type[Router], speaker: Speaker, routing: Callable[..., Router]
+    kind: type[AskingRouter], speaker: Speaker, routing: Callable[..., AskingRouter]
 ) -> None:
     router = routing(kind)
     speaker.want(BOTH, V4 + V6)
