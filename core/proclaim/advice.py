@@ -46,7 +46,10 @@ def looking_for_unpinned(state: State, node: str) -> Steps[str]:
     for at, (ref, entry) in enumerate(state.of_kind("Service").items()):
         if at % _AT_ONCE == 0:
             yield
-        if no_business(entry.resource) is None and not entry.resource.requested_addresses:
+        if (
+            no_business(entry.resource, state.load_balancer_class) is None
+            and not entry.resource.requested_addresses
+        ):
             count += 1
             insort(first, ref)
             del first[_NAMED:]

@@ -8,18 +8,22 @@ another version is discarded, and the ledger is folded from its start instead.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
 import msgspec
+from immutables import Map
 
-from proclaim.addresses import Occupied, parse_address
 from proclaim.codec import Codec
-from proclaim.model import Authority, Problem, Ref, service_ref
-from proclaim.state import Entry, Holding, Refusal, Rejection, State
+from proclaim.fold import is_single
+from proclaim.model import Authority, Pool, Problem, Ref, Service, service_ref
+from proclaim.pool_index import PoolIndex
+from proclaim.state import Entry, Former, Holding, Refusal, Rejection, State
 from proclaim.steps import Steps, finish, ordered
+from proclaim.tenure import Tenure
 
-FORMAT = 1
+FORMAT = 2
 """Grows whenever what is written below changes its meaning."""
 
 
@@ -33,10 +37,13 @@ class Stored(msgspec.Struct, frozen=True):
     time: float
     transaction: int
     authority: Authority
+    load_balancer_class: str
     listed: list[str]
     entries: list[tuple[str, str, str, int, float, msgspec.Raw]]
     """(kind, source, origin, position, time, resource)."""
     holdings: list[tuple[Ref, Holding]]
+    former: list[tuple[Ref, Former]]
+    vacated: list[tuple[str, int]]
     refusals: list[tuple[Ref, Refusal]]
     rejections: list[tuple[str, str, str, str, msgspec.Raw]]
     """(kind, source, origin, problem, resource)."""
@@ -61,6 +68,7 @@ def encoding(state: State, codec: Codec) -> Steps[bytes]:
         "time": state.time,
         "transaction": state.transaction,
         "authority": state.authority,
+        "load_balancer_class": state.load_balancer_class,
         "listed": sorted(state.listed),
     }
     tail = {
@@ -71,6 +79,9 @@ def encoding(state: State, codec: Codec) -> Steps[bytes]:
     parts = [_ENCODER.encode(head)[:-1]]
     parts += [b',"entries":', (yield from _entries(state))]
     parts += [b',"holdings":', (yield from _pairs(state.holdings))]
+    parts += [b',"former":', (yield from _pairs(state.former))]
+    vacated = [(str(address), position) for address, position in state.vacated]
+    parts += [b',"vacated":', _joined([_items(vacated)] if vacated else [])]
     parts += [b',"refusals":', (yield from _pairs(state.refusals))]
     parts += [b',"rejections":', (yield from _rejections(state))]
     parts += [b",", _ENCODER.encode(tail)[1:]]
@@ -164,24 +175,18 @@ def _rebuild(found: Stored, codec: Codec) -> State:
         resource = decoders[kind].decode(raw)
         entry = Entry(resource, source, origin, position, time)
         resources.setdefault(kind, {})[resource.ref] = entry
-    holdings = dict(found.holdings)
-    return State(
+    known = State(
         position=found.position,
         time=found.time,
         transaction=found.transaction,
         authority=found.authority,
+        load_balancer_class=found.load_balancer_class,
         listed=frozenset(found.listed),
-        resources=resources,
-        slices=_slices(resources),
-        holdings=holdings,
-        holders=_holders(holdings),
-        occupied=_occupied(holdings),
-        preferring={
-            ref: None
-            for ref, entry in resources.get("Service", {}).items()
-            if entry.resource.ip_family_policy == "PreferDualStack"
-        },
-        refusals=dict(found.refusals),
+        resources={kind: Map(entries) for kind, entries in resources.items()},
+        pool_index=_pool_index(resources),
+        slices=Map(_slices(resources)),
+        sharing=_sharing(resources),
+        refusals=Map(found.refusals),
         rejections={
             (resource := decoders[kind].decode(raw)).ref: Rejection(
                 resource, source, origin, problem
@@ -192,6 +197,35 @@ def _rebuild(found: Stored, codec: Codec) -> State:
         failures=dict(found.failures),
         unknown=found.unknown,
     )
+    return _tenanted(known, found)
+
+
+def _tenanted(state: State, found: Stored) -> State:
+    """The state with the holdings of a checkpoint, and with what was released before it."""
+    tenure = Tenure(state)
+    tenure.remember({}, dict(found.vacated))
+    for ref, holding in found.holdings:
+        tenure.assign(ref, holding)
+    tenure.remember(dict(found.former), {})
+    single = {
+        ref: None for ref, holding in found.holdings if is_single(state.service(ref), holding)
+    }
+    return replace(state, single=Map(single), **tenure.result())
+
+
+def _pool_index(resources: Mapping[str, Mapping[Ref, Entry]]) -> PoolIndex:
+    pools: list[Pool] = [entry.resource for entry in resources.get("IPAddressPool", {}).values()]
+    namespaces = resources.get("Namespace", {})
+    return PoolIndex(pools, {ref.name: entry.resource.labels for ref, entry in namespaces.items()})
+
+
+def _sharing(resources: Mapping[str, Mapping[Ref, Entry]]) -> Map[str, Map[Ref, None]]:
+    found: dict[str, dict[Ref, None]] = {}
+    for ref, entry in resources.get("Service", {}).items():
+        service: Service = entry.resource
+        if service.sharing_key:
+            found.setdefault(service.sharing_key, {})[ref] = None
+    return Map({key: Map(sharers) for key, sharers in found.items()})
 
 
 def _slices(resources: Mapping[str, Mapping[Ref, Entry]]) -> dict[Ref, tuple[Ref, ...]]:
@@ -200,19 +234,3 @@ def _slices(resources: Mapping[str, Mapping[Ref, Entry]]) -> dict[Ref, tuple[Ref
         owner = service_ref(entry.resource.namespace, entry.resource.service)
         found.setdefault(owner, []).append(ref)
     return {owner: tuple(refs) for owner, refs in found.items()}
-
-
-def _holders(holdings: Mapping[Ref, Holding]) -> dict[str, tuple[Ref, ...]]:
-    found: dict[str, list[Ref]] = {}
-    for ref, holding in sorted(holdings.items()):
-        for text in holding.addresses:
-            found.setdefault(text, []).append(ref)
-    return {text: tuple(refs) for text, refs in found.items()}
-
-
-def _occupied(holdings: Mapping[Ref, Holding]) -> Occupied:
-    occupied = Occupied()
-    held = {parse_address(text) for holding in holdings.values() for text in holding.addresses}
-    for address in sorted(held):
-        occupied.add(address)
-    return occupied

@@ -12,12 +12,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from immutables import Map
+
 from proclaim.events import AuthorityTaken, Decision, Fact, Input, Observed, Removed
 from proclaim.fold import folding, numbered
-from proclaim.model import Namespace, Observation, Pool, Ref, Service
+from proclaim.model import Authority, Namespace, Observation, Pool, Ref, Service
 from proclaim.record import PAUSE_EVERY, record
 from proclaim.settle import settle, settling
-from proclaim.state import State
+from proclaim.sharing import terms
+from proclaim.state import NO_TENANCY, State
 from proclaim.steps import Steps, finish, ordered
 
 __all__ = ["Decided", "affected", "decide", "deciding", "settle", "settling"]
@@ -42,7 +45,7 @@ def deciding(state: State, observation: Observation, time: float) -> Steps[Decid
     if not inputs:
         return Decided((), (), state)
     seen = yield from folding(state, numbered(state, inputs, time))
-    decisions = yield from settling(seen, (yield from affecting(inputs)))
+    decisions = yield from settling(seen, (yield from affecting(state, inputs)))
     after = yield from folding(
         seen, numbered(seen, decisions, time, transaction=state.position + 1)
     )
@@ -54,26 +57,82 @@ def decide(state: State, observation: Observation, time: float = 0.0) -> Decided
     return finish(deciding(state, observation, time))
 
 
-def affected(state: State, inputs: Sequence[Input]) -> list[Ref] | None:
-    """The Services that these facts can concern, sorted; None means every one."""
-    return finish(affecting(inputs))
+def affected(before: State, inputs: Sequence[Input]) -> list[Ref] | None:
+    """The Services that facts after a state can concern, sorted; None means every one."""
+    return finish(affecting(before, inputs))
 
 
-def affecting(inputs: Sequence[Input]) -> Steps[list[Ref] | None]:
+def affecting(before: State, inputs: Sequence[Input]) -> Steps[list[Ref] | None]:
     """`affected` in small steps."""
-    services: set[Ref] = set()
+    work = _Affected(before)
     for at, fact in enumerate(inputs):
         if at % PAUSE_EVERY == 0:
             yield
+        work.look(fact)
+        if work.everyone:
+            return None
+    return (yield from ordered(work.services))
+
+
+class _Affected:
+    """Who is concerned by what was learnt after a state."""
+
+    def __init__(self, before: State) -> None:
+        self.services: set[Ref] = set()
+        self.everyone = False
+        self._before = before
+        self._waiting = False
+
+    def look(self, fact: Input) -> None:
         match fact:
             case Observed(resource=Service() as service):
-                services.add(service.ref)
+                self._service(service.ref, service)
             case Removed(ref=ref) if ref.kind == "Service":
-                services.add(ref)
-            case Observed(resource=Pool() | Namespace()) | AuthorityTaken():
-                return None
-            case Removed(ref=ref) if ref.kind in ("IPAddressPool", "Namespace"):
-                return None
+                self.services.add(ref)
+            case Observed(resource=Pool() as pool):
+                self._pool(pool.name)
+            case Removed(ref=ref) if ref.kind == "IPAddressPool":
+                self._pool(ref.name)
+            case Observed(resource=Namespace() as namespace):
+                self._namespace(namespace.name)
+            case Removed(ref=ref) if ref.kind == "Namespace":
+                self._namespace(ref.name)
+            case AuthorityTaken():
+                self.everyone = True
             case _:
                 pass  # no other resource has a say in who holds an address
-    return (yield from ordered(services))
+
+    def _service(self, ref: Ref, service: Service) -> None:
+        """A Service; and who may want to share, where it holds an address on other terms now."""
+        self.services.add(ref)
+        if ref not in self._before.holdings:
+            return
+        if terms(self._before.service(ref)) != terms(service):
+            self._who_waits()
+            self.services.update(self._before.single)
+
+    def _pool(self, name: str) -> None:
+        """Who holds an address of a pool, and who waits for one."""
+        if self._all_count():
+            return
+        for tenancy in self._before.tenants.get(name, Map()).values():
+            self.services.update(tenancy.services)
+        self._who_waits()
+
+    def _namespace(self, name: str) -> None:
+        """The Services of a namespace."""
+        if self._all_count():
+            return
+        for namespaces in self._before.tenants.values():
+            self.services.update(namespaces.get(name, NO_TENANCY).services)
+        self.services.update(ref for ref in self._before.refusals if ref.namespace == name)
+
+    def _all_count(self) -> bool:
+        """Whether nobody's name is noted who waits, as only an allocator refuses."""
+        self.everyone = self._before.authority is not Authority.ALLOCATE
+        return self.everyone
+
+    def _who_waits(self) -> None:
+        if not self._waiting:
+            self._waiting = True
+            self.services.update(self._before.refusals)

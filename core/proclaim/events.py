@@ -28,7 +28,13 @@ class Why(StrEnum):
     REQUESTED_POOL = "RequestedPool"
     """The Service asked for this pool; the address was its lowest free one."""
     FREE = "Free"
-    """The lowest free address of the first pool that may serve it."""
+    """The lowest address that nobody ever held, of the first pool that may serve it."""
+    LONGEST_RELEASED = "LongestReleased"
+    """Every address of the pool was held before; this one was released longest ago."""
+    RETURNED = "Returned"
+    """The Service held it before, and nobody else has needed it since."""
+    SHARED = "Shared"
+    """Services with the same sharing key hold it, and this one may share it."""
     SECOND_FAMILY = "SecondFamily"
     """The Service prefers dual stack and its pool gained the other family."""
     POOL_RENAMED = "PoolRenamed"
@@ -66,7 +72,17 @@ class Why(StrEnum):
     ADDRESS_AVOIDED = "AddressAvoided"
     """The requested address is one that avoidBuggyIPs keeps a pool from giving."""
     ADDRESS_IN_USE = "AddressInUse"
-    """Another Service holds the requested address."""
+    """Another Service holds the address, and the two do not both ask to share one."""
+    SHARING_KEY_DIFFERS = "SharingKeyDiffers"
+    """Another Service holds the address and shares it under another key."""
+    TRAFFIC_POLICY_DIFFERS = "TrafficPolicyDiffers"
+    """The sharers have other backends, and the traffic policy of one of them is Local."""
+    PORT_IN_USE = "PortInUse"
+    """A sharer has the same port and protocol."""
+    POOL_CLOSED = "PoolClosed"
+    """The pool keeps its holdings and gives nothing new."""
+    QUOTA_REACHED = "QuotaReached"
+    """The namespace holds as many addresses of the pool as it may."""
     POOL_UNKNOWN = "PoolUnknown"
     """The requested pool does not exist."""
     POOL_CONTRADICTS_ADDRESS = "PoolContradictsAddress"
@@ -91,6 +107,8 @@ class Reason(Struct, frozen=True):
     """The other services involved."""
     wanted: str = ""
     """What the Service asks for, where that is what the rule compares."""
+    found: str = ""
+    """What that was compared with."""
 
 
 # --- what was learnt ---------------------------------------------------------------------------
@@ -143,6 +161,8 @@ class AuthorityTaken(Struct, frozen=True):
     """What this process may decide from here on; each start of a process records it."""
 
     authority: Authority
+    load_balancer_class: str = ""
+    """Of the Services that are ours; empty means those without one."""
 
 
 class TaskFailed(Struct, frozen=True):

@@ -107,7 +107,7 @@ def explain_service(state: State, ref: Ref, nodes: Sequence[str]) -> Explanation
 
 def _without_answer(state: State, service: Service | None) -> tuple[str, str]:
     """Why a Service has neither an address nor a refusal."""
-    business = no_business(service)
+    business = no_business(service, state.load_balancer_class)
     if business is not None:
         if business.code is Why.GONE:
             return business.code, "there is no such Service"

@@ -1,20 +1,24 @@
-"""What a Service could be given now: what it claims, what it asks for, or what is free.
+"""What a Service could be given now: what it claims, asks for, had before, or what is free.
 
 Each question has one answer: an `Offer`, or the `Reason` why there is none.
 Nothing here knows who asks first, or gives anything away; `settle` does.  An
-offer always comes from one pool that admits the Service, and never contains an
-address that somebody holds.
+offer always comes from one pool that admits the Service, and contains no
+address that somebody holds who does not share it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from proclaim.addresses import Address, Occupied, parse_address
-from proclaim.allocation import Families, Pools, families_of
+from proclaim.addresses import Address, parse_address
+from proclaim.allocation import Families, families_of
 from proclaim.events import Reason, Why
 from proclaim.model import Authority, Pool, Ref, Service
-from proclaim.state import State, ranges
+from proclaim.pool_index import Ground
+from proclaim.sharing import refusal
+from proclaim.state import State
+from proclaim.taken import Taken
 
 
 class Offer(NamedTuple):
@@ -22,69 +26,42 @@ class Offer(NamedTuple):
 
     pool: Pool
     addresses: tuple[Address, ...]
+    why: Why = Why.FREE
+    """How they were found, where the pool was left to choose."""
 
     @property
     def texts(self) -> tuple[str, ...]:
         return tuple(map(str, self.addresses))
 
 
-class Taken:
-    """Which addresses are held: those of a state, and what was decided on top of it."""
+class _Found(NamedTuple):
+    """One address of a pool, and how it was found."""
 
-    def __init__(self, state: State) -> None:
-        self._state = state
-        self._holders: dict[str, tuple[Ref, ...]] = {}
-        self._occupied: Occupied | None = None
+    address: Address
+    why: Why
 
-    def holders(self, text: str) -> tuple[Ref, ...]:
-        """Who holds an address now."""
-        known = self._holders.get(text)
-        return self._state.holders.get(text, ()) if known is None else known
 
-    def take(self, service: Ref, addresses: tuple[Address, ...]) -> None:
-        """Note that a Service holds these from here on, some of them perhaps before."""
-        for address in addresses:
-            text = str(address)
-            holders = self.holders(text)
-            if not holders:
-                self._own().add(address)
-            if service not in holders:
-                self._holders[text] = (*holders, service)
-
-    def vacate(self, service: Ref, texts: tuple[str, ...]) -> None:
-        """Note that a Service holds these no longer."""
-        for text in texts:
-            left = tuple(holder for holder in self.holders(text) if holder != service)
-            self._holders[text] = left
-            if not left:
-                self._own().remove(parse_address(text))
-
-    def lowest_free(self, pool: Pool, family: int) -> Address | None:
-        """The first free address of a pool: its ranges in the order declared, lowest first."""
-        occupied = self._state.occupied if self._occupied is None else self._occupied
-        for span in ranges(pool):
-            if span.family == family:
-                free = occupied.first_free(span, pool.avoid_buggy_ips)
-                if free is not None:
-                    return free
-        return None
-
-    def _own(self) -> Occupied:
-        if self._occupied is None:
-            self._occupied = self._state.occupied.copy()
-        return self._occupied
+_TELLING = (Why.SHARED, Why.RETURNED, Why.LONGEST_RELEASED, Why.FREE)
+"""Of several ways in which the addresses of one offer were found, the first is told."""
 
 
 class Offers:
     """The rules, over one state and what is taken so far."""
 
     def __init__(self, state: State) -> None:
-        self._follows = state.authority is Authority.FOLLOW
-        self.pools = Pools(state)
+        self._state = state
+        self._authority = state.authority
+        self.index = state.pool_index
         self.taken = Taken(state)
 
+    # --- exactly these addresses ---
+
     def claimed(self, service: Service) -> Offer | Reason:
-        """The addresses that the status of a Service names."""
+        """The addresses that the status of a Service names.
+
+        What was claimed before anybody could decide stays, whatever is closed or full by now;
+        later a status alone opens no pool.
+        """
         families = families_of(service)
         if isinstance(families, Reason):
             return families
@@ -92,7 +69,11 @@ class Offers:
         if not families.accept(tuple(address.family for address in addresses)):
             return _wrong_families(addresses, families)
         # a follower leaves it to the allocator which pool was asked for
-        return self._exactly(service, addresses, "" if self._follows else service.requested_pool)
+        follows = self._authority is Authority.FOLLOW
+        offer = self._exactly(service, addresses, "" if follows else service.requested_pool)
+        if isinstance(offer, Offer) and self._authority is Authority.ALLOCATE:
+            return self._closed(service, offer.pool, offer.texts) or offer
+        return offer
 
     def requested(self, service: Service) -> Offer | Reason:
         """The addresses that a Service asks for; they must name all its families."""
@@ -102,30 +83,156 @@ class Offers:
         addresses = tuple(parse_address(text) for text in service.requested_addresses)
         if sorted(address.family for address in addresses) != sorted(families.wanted):
             return _wrong_families(addresses, families)
-        return self._exactly(service, addresses, service.requested_pool)
+        offer = self._exactly(service, addresses, service.requested_pool)
+        if isinstance(offer, Offer):
+            return self._closed(service, offer.pool, offer.texts) or offer
+        return offer
+
+    def returned(self, service: Service) -> Offer | None:
+        """What a Service had last: all of it, or the one family that will do."""
+        texts = self.taken.former(service.ref)
+        families = families_of(service)
+        if not texts or isinstance(families, Reason):
+            return None
+        addresses = tuple(parse_address(text) for text in texts)
+        alone = [(each,) for family in families.wanted for each in addresses if each[0] == family]
+        for wanted in (addresses, *(alone if len(addresses) > 1 else ())):
+            if families.accept(tuple(address.family for address in wanted)):
+                offer = self._exactly(service, wanted, service.requested_pool)
+                if isinstance(offer, Offer) and self._may_return(service, offer):
+                    return offer._replace(why=Why.RETURNED)
+        return None
+
+    def _may_return(self, service: Service, offer: Offer) -> bool:
+        """Whether a pool may give again what it gave before."""
+        if self._closed(service, offer.pool, offer.texts):
+            return False
+        return bool(service.requested_pool) or offer.pool.auto_assign
+
+    def _exactly(
+        self, service: Service, addresses: tuple[Address, ...], pool_asked: str
+    ) -> Offer | Reason:
+        texts = tuple(map(str, addresses))
+        joined = " and ".join(texts)
+        pool = self.index.owner(addresses)
+        if pool is None:
+            avoiding = self.index.around(addresses)
+            if avoiding is not None:
+                return Reason(Why.ADDRESS_AVOIDED, pool=avoiding.name, wanted=joined)
+            return Reason(Why.ADDRESS_OUTSIDE_POOLS, wanted=joined)
+        if excluded := self.excluded(pool, service):
+            return excluded
+        if pool_asked and pool_asked != pool.name:
+            return Reason(
+                Why.POOL_CONTRADICTS_ADDRESS, pool=pool.name, addresses=texts, wanted=pool_asked
+            )
+        held = {text: holders for text in texts if (holders := self.taken.holders(text))}
+        objected = refusal(service, held, self._state.service, joined) if held else None
+        return objected or Offer(pool, addresses)
+
+    def excluded(self, pool: Pool, service: Service) -> Reason | None:
+        """Why a pool does not admit a Service; None when it does."""
+        exclusion = self.index.exclusion(pool, service)
+        if exclusion is None:
+            return None
+        return Reason(
+            Why.NOT_PERMITTED, pool=pool.name, wanted=exclusion.value, found=exclusion.field
+        )
+
+    def _closed(self, service: Service, pool: Pool, texts: Iterable[str]) -> Reason | None:
+        """Why a pool gives a Service nothing new: it is closed, or the namespace has its share."""
+        ground = self.index.grounds[pool.name]
+        if ground.closed:
+            return Reason(Why.POOL_CLOSED, pool=pool.name)
+        left = self.left(ground, service.namespace)
+        if left is None:
+            return None
+        new = [text for text in texts if not self.taken.has(pool.name, service.namespace, text)]
+        return self.quota_reached((ground,), service.namespace) if len(new) > left else None
+
+    def left(self, ground: Ground, namespace: str) -> int | None:
+        """How many more addresses of a pool a namespace may hold; None when it has no limit."""
+        limit = ground.quota.of(namespace) if ground.quota else None
+        if limit is None:
+            return None
+        return max(0, limit - self.taken.count(ground.name, namespace))
+
+    def quota_reached(self, grounds: Iterable[Ground], namespace: str) -> Reason:
+        """The reason when a namespace may have no more of these pools."""
+        limits = {each.name: each.quota.of(namespace) for each in grounds if each.quota}
+        return Reason(
+            Why.QUOTA_REACHED,
+            pools=tuple(limits),
+            wanted=namespace,
+            found=", ".join(map(str, limits.values())),
+        )
+
+    # --- whatever is free ---
 
     def free(self, service: Service) -> Offer | Reason:
-        """The lowest free addresses of the first pool that has them."""
+        """Addresses of the first pool that has them for all the families of a Service."""
         families = families_of(service)
         if isinstance(families, Reason):
             return families
-        candidates = self._candidates(service)
+        candidates = self.candidates(service)
         if isinstance(candidates, Reason):
             return candidates
         single: dict[int, Offer] = {}
-        for pool in candidates:
-            found = [self.taken.lowest_free(pool, family) for family in sorted(families.wanted)]
-            addresses = tuple(address for address in found if address is not None)
-            if len(addresses) == len(families.wanted):
-                return Offer(pool, addresses)
-            for address in addresses:
-                single.setdefault(address.family, Offer(pool, (address,)))
-        if not families.all_required:
-            for family in families.wanted:
-                if family in single:
-                    return single[family]
-        names = tuple(pool.name for pool in candidates)
+        rationed: list[Ground] = []
+        for ground in candidates:
+            found = self._found(service, ground, families)
+            affordable = self._affordable(service, ground, found)
+            if len(affordable) == len(families.wanted):
+                return _offer(ground, affordable)
+            if len(affordable) < len(found) and families.content_with(len(found)):
+                rationed.append(ground)
+            for each in affordable:
+                single.setdefault(each.address.family, _offer(ground, [each]))
+        for family in families.wanted:
+            if family in single and families.content_with(1):
+                return single[family]
+        if rationed:
+            return self.quota_reached(rationed, service.namespace)
+        names = tuple(each.name for each in candidates)
         return Reason(Why.EXHAUSTED, pools=names, wanted=str(families))
+
+    def _found(self, service: Service, ground: Ground, families: Families) -> list[_Found]:
+        found = (self.best(service, ground, family) for family in sorted(families.wanted))
+        return [each for each in found if each is not None]
+
+    def _affordable(self, service: Service, ground: Ground, found: list[_Found]) -> list[_Found]:
+        """Those of the addresses that the namespace's quota admits: all of them, or some."""
+        left = self.left(ground, service.namespace) if ground.quota else None
+        if left is None:
+            return found
+        families = families_of(service)
+        first = families.wanted[0] if isinstance(families, Families) else 4
+        kept = []
+        for each in sorted(found, key=lambda each: each.address.family != first):
+            new = not self.taken.has(ground.name, service.namespace, str(each.address))
+            if left >= new:
+                left -= new
+                kept.append(each)
+        return sorted(kept)
+
+    def best(self, service: Service, ground: Ground, family: int) -> _Found | None:
+        """The address of a pool that suits a Service best.
+
+        What it had before; else one that it may share; else one that nobody ever held; else the
+        one that was released longest ago.
+        """
+        for text in self.taken.former(service.ref):
+            address = parse_address(text)
+            inside = address.family == family and self.index.covers(ground.pool, (address,))
+            if inside and self.taken.admits(service, self.taken.holders(text)):
+                return _Found(address, Why.RETURNED)
+        if address_shared := self.taken.shareable(service, ground, family):
+            return _Found(address_shared, Why.SHARED)
+        if address_new := self.taken.never_held(ground, family):
+            return _Found(address_new, Why.FREE)
+        if address_old := self.taken.longest_released(ground, family):
+            return _Found(address_old, Why.LONGEST_RELEASED)
+        return None
 
     def second(self, service: Service, addresses: tuple[Address, ...]) -> Offer | None:
         """What a Service that holds one address and prefers two families would then hold."""
@@ -134,50 +241,112 @@ class Offers:
             return None
         if service.requested_addresses:
             return None  # it has what it asks for
-        pool = self.pools.owner(addresses)
-        other = pool and self.taken.lowest_free(pool, 6 if addresses[0].family == 4 else 4)
-        return Offer(pool, (*addresses, other)) if pool and other else None
-
-    def _exactly(
-        self, service: Service, addresses: tuple[Address, ...], pool_asked: str
-    ) -> Offer | Reason:
-        texts = tuple(map(str, addresses))
-        joined = " and ".join(texts)
-        pool = self.pools.owner(addresses, first=pool_asked)
+        pool = self.index.owner(addresses)
         if pool is None:
-            avoiding = self.pools.containing(addresses)
-            if avoiding is not None:
-                return Reason(Why.ADDRESS_AVOIDED, pool=avoiding.name, wanted=joined)
-            return Reason(Why.ADDRESS_OUTSIDE_POOLS, wanted=joined)
-        if not self.pools.permits(pool, service):
-            return Reason(Why.NOT_PERMITTED, pool=pool.name)
-        if pool_asked and pool_asked != pool.name:
-            return Reason(
-                Why.POOL_CONTRADICTS_ADDRESS, pool=pool.name, addresses=texts, wanted=pool_asked
-            )
-        held = tuple(text for text in texts if self.taken.holders(text))
-        if held:
-            others = {holder for text in held for holder in self.taken.holders(text)}
-            return Reason(
-                Why.ADDRESS_IN_USE, addresses=held, services=tuple(sorted(others)), wanted=joined
-            )
-        return Offer(pool, addresses)
+            return None
+        ground = self.index.grounds[pool.name]
+        other = self.best(service, ground, 6 if addresses[0].family == 4 else 4)
+        if other is None or self._closed(service, pool, (str(other.address),)):
+            return None
+        return Offer(pool, (*addresses, other.address))
 
-    def _candidates(self, service: Service) -> list[Pool] | Reason:
+    def candidates(self, service: Service) -> list[Ground] | Reason:
         """The pools to search, in order."""
         if service.requested_pool:
-            pool = self.pools.by_name.get(service.requested_pool)
-            if pool is None:
-                return Reason(Why.POOL_UNKNOWN, wanted=service.requested_pool)
-            if not self.pools.permits(pool, service):
-                return Reason(Why.NOT_PERMITTED, pool=pool.name)
-            return [pool]
-        if not self.pools.by_name:
+            return self._asked_for(service)
+        if not self.index.by_name:
             return Reason(Why.NO_POOL)
-        candidates = list(self.pools.automatic(service))
-        if not candidates:
-            return Reason(Why.NO_POOL_FOR_SERVICE, pools=tuple(self.pools.by_name))
-        return candidates
+        fitting = self.index.automatic(service)
+        if not fitting:
+            return Reason(Why.NO_POOL_FOR_SERVICE, pools=tuple(self.index.by_name))
+        if not any(each.closed for each in fitting):
+            return fitting
+        opened = [each for each in fitting if not each.closed]
+        return opened or Reason(Why.POOL_CLOSED, pools=tuple(each.name for each in fitting))
+
+    def _asked_for(self, service: Service) -> list[Ground] | Reason:
+        ground = self.index.grounds.get(service.requested_pool)
+        if ground is None:
+            return Reason(Why.POOL_UNKNOWN, wanted=service.requested_pool)
+        if excluded := self.excluded(ground.pool, service):
+            return excluded
+        return Reason(Why.POOL_CLOSED, pool=ground.name) if ground.closed else [ground]
+
+    # --- is a refusal still true? ---
+
+    def still_true(self, service: Service, known: Reason, now: Reason) -> bool:
+        """Whether an earlier refusal still says what is the case.
+
+        What others do may add a rule that comes before the one that was named.  As long as the
+        one named still holds, nothing is said again.
+        """
+        if known == now:
+            return True
+        if known.code in _TOGETHER and now.code in (*_TOGETHER, _RATIONED):
+            held = {
+                text: [other for other in self.taken.holders(text) if other in known.services]
+                for text in known.addresses
+            }
+            asked = " and ".join(service.requested_addresses)
+            return refusal(service, held, self._state.service, asked) == known
+        if known.code is _RATIONED and now.code in (*_TOGETHER, Why.EXHAUSTED, _RATIONED):
+            return self._still_rationed(service, known)
+        return False
+
+    def _still_rationed(self, service: Service, known: Reason) -> bool:
+        families = families_of(service)
+        if isinstance(families, Reason) or not set(known.pools) <= self._searched(service):
+            return False
+        grounds = [self.index.grounds[name] for name in known.pools]
+        needed = len(families.wanted) if families.all_required else 1
+        for ground in grounds:
+            left = self.left(ground, service.namespace)
+            has = [
+                text
+                for text in service.requested_addresses
+                if self.taken.has(ground.name, service.namespace, text)
+            ]
+            if left is None or left >= needed - len(has):
+                return False
+        return self.quota_reached(grounds, service.namespace) == known
+
+    def _searched(self, service: Service) -> set[str]:
+        """The pools that a Service could have an address of."""
+        if service.requested_addresses:
+            addresses = tuple(parse_address(text) for text in service.requested_addresses)
+            pool = self.index.owner(addresses)
+            return {pool.name} if pool else set()
+        candidates = self.candidates(service)
+        return set() if isinstance(candidates, Reason) else {each.name for each in candidates}
+
+    # --- those who hold an address together ---
+
+    def parted(self, ref: Ref, service: Service, texts: Iterable[str]) -> Reason | None:
+        """Why a Service must leave an address to those who share it and were so before it.
+
+        Who came last to what it says now has to go: the position of its Service decides.
+        """
+        mine = self._state.get(ref)
+        held = {
+            text: [
+                other
+                for other in self.taken.holders(text)
+                if other != ref and self._position(other) < (mine.position if mine else 0)
+            ]
+            for text in texts
+        }
+        return refusal(service, held, self._state.service)
+
+    def _position(self, ref: Ref) -> int:
+        entry = self._state.get(ref)
+        return entry.position if entry else 0
+
+
+def _offer(ground: Ground, found: Iterable[_Found]) -> Offer:
+    every = list(found)
+    ways = {each.why for each in every}
+    why = next(way for way in _TELLING if way in ways)
+    return Offer(ground.pool, tuple(each.address for each in every), why)
 
 
 def _wrong_families(addresses: tuple[Address, ...], families: Families) -> Reason:
@@ -188,16 +357,13 @@ def _wrong_families(addresses: tuple[Address, ...], families: Families) -> Reaso
     )
 
 
-def still_true(known: Reason, now: Reason) -> bool:
-    """Whether an earlier refusal still says what is the case.
-
-    One that names who holds the requested addresses stays, though others of
-    them may be taken by now: what it named did not change.
-    """
-    if known.code is not Why.ADDRESS_IN_USE or now.code is not Why.ADDRESS_IN_USE:
-        return known == now
-    return (
-        known.wanted == now.wanted
-        and set(known.addresses) <= set(now.addresses)
-        and set(known.services) <= set(now.services)
-    )
+_TOGETHER = frozenset(
+    {
+        Why.ADDRESS_IN_USE,
+        Why.SHARING_KEY_DIFFERS,
+        Why.TRAFFIC_POLICY_DIFFERS,
+        Why.PORT_IN_USE,
+    }
+)
+"""The reasons that name who holds an address."""
+_RATIONED = Why.QUOTA_REACHED

@@ -45,8 +45,9 @@ def record(state: State, observation: Observation) -> Steps[list[Input]]:
             return (yield from _listing(state, observation))
         case Change():
             return (yield from _change(state, observation))
-        case Authorized(authority=authority):
-            return [] if state.authority == authority else [AuthorityTaken(authority)]
+        case Authorized(authority=authority, load_balancer_class=name):
+            known = (authority, name) == (state.authority, state.load_balancer_class)
+            return [] if known else [AuthorityTaken(authority, name)]
         case PluginFailed(task=task, error=error):
             return [] if state.failures.get(task) == error else [TaskFailed(task, error)]
 

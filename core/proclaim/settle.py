@@ -1,10 +1,11 @@
 """`settle`: everything that must change so that nothing more must.
 
-It first walks the holdings (keep, or release with a reason), then takes
+It first walks the holdings (keep, or release with a reason; those that share
+an address in the order in which they came to be as they are), then takes
 everyone who still lacks an address in passes: adopt what the status claims,
-grant what is requested, complete who has one family of two, give what is free;
-who is left is refused.  One pass by name would give a waiting Service the free
-address that a later one already claims.
+grant what is requested, give back what was held before, complete who has one
+family of two, give what is free; who is left is refused.  One pass by name
+would give a waiting Service the free address that a later one already claims.
 
 What is offered to whom is the matter of `offers`; here is only who is asked
 first.  Settling what is settled decides nothing.
@@ -26,7 +27,7 @@ from proclaim.events import (
     Why,
 )
 from proclaim.model import Authority, Ref, Service
-from proclaim.offers import Offer, Offers, still_true
+from proclaim.offers import Offer, Offers
 from proclaim.record import PAUSE_EVERY
 from proclaim.state import Holding, State, addresses_of
 from proclaim.steps import Steps, finish, ordered
@@ -44,11 +45,13 @@ def settling(state: State, services: Iterable[Ref] | None = None) -> Steps[list[
         every = {*state.of_kind("Service"), *state.holdings, *state.refusals}
         services = yield from ordered(every)
     yield from work.each(services, work.keep)
+    yield from work.each(work.sharers(), work.part)
     waiting = yield from work.waiting()
     waiting = yield from work.serve(waiting, work.adopt)
     if state.authority is not Authority.ALLOCATE:
         return work.decisions
     waiting = yield from work.serve(waiting, work.grant)
+    waiting = yield from work.serve(waiting, work.give_back)
     yield from work.each(work.incomplete(), work.complete)
     waiting = yield from work.serve(waiting, work.give)
     yield from work.each(waiting, work.refuse)
@@ -66,6 +69,8 @@ class _Settlement:
         self._lacking: set[Ref] = set()
         self._withdrawn: set[Ref] = set()
         self._single: set[Ref] = set()
+        self._shared: list[Ref] = []
+        """Who holds an address together with others, and breaks no other rule."""
         self._freed: set[str] = set()
         """The pools that have addresses again which were held."""
         self._held: dict[Ref, tuple[Address, ...]] = {}
@@ -93,12 +98,12 @@ class _Settlement:
         """Who may get an address now; a freed one concerns all who have none."""
         concerned = set(self._lacking)
         if self._freed and self._authority is Authority.ALLOCATE:
-            concerned |= self._state.refusals.keys() - self._withdrawn
+            concerned |= set(self._state.refusals) - self._withdrawn
         elif self._freed:  # nobody is refused here, so nobody's name is noted
             for at, (ref, entry) in enumerate(self._state.of_kind("Service").items()):
                 if at % PAUSE_EVERY == 0:
                     yield
-                if ref not in self._state.holdings and no_business(entry.resource) is None:
+                if ref not in self._state.holdings and self._business(entry.resource) is None:
                     concerned.add(ref)
         return (yield from ordered(concerned))
 
@@ -107,12 +112,21 @@ class _Settlement:
         if self._freed:
             self._single.update(
                 ref
-                for ref in self._state.preferring
-                if (holding := self._state.holdings.get(ref)) is not None
-                and len(holding.addresses) == 1
-                and holding.pool in self._freed
+                for ref in self._state.single
+                if (holding := self._state.holdings.get(ref)) and holding.pool in self._freed
             )
         return sorted(self._single)
+
+    def sharers(self) -> list[Ref]:
+        """Who holds an address with others, the last to become what it is at the end."""
+        return sorted(self._shared, key=lambda ref: (self._position(ref), ref))
+
+    def _position(self, ref: Ref) -> int:
+        entry = self._state.get(ref)
+        return entry.position if entry else 0
+
+    def _business(self, service: Service | None) -> Reason | None:
+        return no_business(service, self._state.load_balancer_class)
 
     # --- those who hold addresses ---
 
@@ -120,7 +134,7 @@ class _Settlement:
         """Keep a holding, or release it with the reason."""
         service = self._state.service(ref)
         holding = self._state.holdings.get(ref)
-        business = no_business(service)
+        business = self._business(service)
         if business is None:
             self._lacking.add(ref)
         if holding is None:
@@ -128,13 +142,31 @@ class _Settlement:
             return
         reason = business or (service and self._violation(service, holding))
         if reason:
-            self.decisions.append(AddressReleased(ref, holding.addresses, holding.pool, reason))
-            self._offers.taken.vacate(ref, holding.addresses)
-            self._held[ref] = ()
-            self._freed.add(holding.pool)
+            self._release(ref, holding, reason)
         elif service:
             self._lacking.discard(ref)
+            if self._authority is Authority.ADOPT:
+                return  # what is not listed yet may be what permits it
+            if any(len(self._state.holders[text]) > 1 for text in holding.addresses):
+                self._shared.append(ref)
+            else:
+                self._renew(service, holding)
+
+    def part(self, ref: Ref) -> None:
+        """Keep who may share an address still, and release who may not."""
+        service, holding = self._state.service(ref), self._state.holdings[ref]
+        assert service is not None, "who is gone shares nothing"
+        if reason := self._offers.parted(ref, service, holding.addresses):
+            self._lacking.add(ref)
+            self._release(ref, holding, reason)
+        else:
             self._renew(service, holding)
+
+    def _release(self, ref: Ref, holding: Holding, reason: Reason) -> None:
+        self.decisions.append(AddressReleased(ref, holding.addresses, holding.pool, reason))
+        self._offers.taken.vacate(ref, holding)
+        self._held[ref] = ()
+        self._freed.add(holding.pool)
 
     def _reconsider_refusal(self, ref: Ref, business: Reason | None) -> None:
         if ref in self._state.refusals and (business or self._authority is Authority.FOLLOW):
@@ -153,15 +185,14 @@ class _Settlement:
             return Reason(Why.FAMILY_CHANGED, wanted=str(families))
         if reason := self._request_changed(service, holding):
             return reason
-        pools = self._offers.pools
-        pool = pools.owner(addresses, first=holding.pool)
+        pool = self._offers.index.owner(addresses)
         if pool is None:
             return Reason(Why.NOT_COVERED, pool=holding.pool, addresses=holding.addresses)
-        if not pools.permits(pool, service):
-            return Reason(Why.NOT_PERMITTED, pool=pool.name)
+        if reason := self._offers.excluded(pool, service):
+            return reason
         asked = service.requested_pool
         if asked and asked != pool.name and self._authority is not Authority.FOLLOW:
-            return Reason(Why.POOL_REQUEST_CHANGED, wanted=asked)
+            return Reason(Why.POOL_REQUEST_CHANGED, wanted=asked, found=pool.name)
         return None
 
     def _request_changed(self, service: Service, holding: Holding) -> Reason | None:
@@ -177,23 +208,22 @@ class _Settlement:
 
     def _renew(self, service: Service, holding: Holding) -> None:
         """Note that the pool has another name, and who still lacks a family."""
-        if self._authority is Authority.ADOPT:
-            return
-        pool = self._offers.pools.owner(addresses_of(holding), first=holding.pool)
+        pool = self._offers.index.owner(addresses_of(holding))
         if pool is not None and pool.name != holding.pool:
             reason = Reason(Why.POOL_RENAMED, pool=pool.name)
+            self._offers.taken.move(service.ref, holding, pool.name)
             self.decisions.append(
                 AddressAssigned(service.ref, holding.addresses, pool.name, reason)
             )
-        if len(holding.addresses) == 1 and service.ref in self._state.preferring:
+        if service.ref in self._state.single:
             self._single.add(service.ref)
 
     def complete(self, ref: Ref) -> None:
         """Add the family that a Service which prefers dual stack could not have before."""
         service = self._state.service(ref)
         offer = service and self._offers.second(service, self._now(ref))
-        if offer:
-            self._assign(ref, offer, Reason(Why.SECOND_FAMILY, pool=offer.pool.name))
+        if service and offer:
+            self._assign(service, offer, Reason(Why.SECOND_FAMILY, pool=offer.pool.name))
 
     def _now(self, ref: Ref) -> tuple[Address, ...]:
         """What a Service holds with the decisions so far."""
@@ -216,7 +246,7 @@ class _Settlement:
         offer = self._offers.claimed(service)
         if isinstance(offer, Offer):
             reason = Reason(Why.ADOPTED, pool=offer.pool.name, addresses=offer.texts)
-            self._assign(ref, offer, reason)
+            self._assign(service, offer, reason)
 
     def grant(self, ref: Ref) -> None:
         """Give the addresses that are requested."""
@@ -226,7 +256,15 @@ class _Settlement:
         offer = self._offers.requested(service)
         if isinstance(offer, Offer):
             reason = Reason(Why.REQUESTED, pool=offer.pool.name, addresses=offer.texts)
-            self._assign(ref, offer, reason)
+            self._assign(service, offer, reason)
+
+    def give_back(self, ref: Ref) -> None:
+        """Give what a Service held before, where nobody else has needed it since."""
+        service = self._state.service(ref)
+        if service is None or service.requested_addresses:
+            return
+        if offer := self._offers.returned(service):
+            self._assign(service, offer, Reason(Why.RETURNED, pool=offer.pool.name))
 
     def give(self, ref: Ref) -> None:
         """Give what is free, from the requested pool or the automatic ones."""
@@ -235,8 +273,11 @@ class _Settlement:
             return
         offer = self._offers.free(service)
         if isinstance(offer, Offer):
-            code = Why.REQUESTED_POOL if service.requested_pool else Why.FREE
-            self._assign(ref, offer, Reason(code, pool=offer.pool.name))
+            name = offer.pool.name
+            reason = Reason(offer.why, pool=name)
+            if service.requested_pool:
+                reason = Reason(Why.REQUESTED_POOL, pool=name, found=str(offer.why))
+            self._assign(service, offer, reason)
 
     def refuse(self, ref: Ref) -> None:
         """Say why nothing was found; a refusal that still holds is not repeated."""
@@ -246,12 +287,13 @@ class _Settlement:
         verdict = self._offers.requested(service) if asked else self._offers.free(service)
         assert isinstance(verdict, Reason), "who may have an address was served before"
         known = self._state.refusals.get(ref)
-        if known is None or not still_true(known.reason, verdict):
+        if known is None or not self._offers.still_true(service, known.reason, verdict):
             self.decisions.append(AddressRefused(ref, verdict))
 
-    def _assign(self, ref: Ref, offer: Offer, reason: Reason) -> None:
-        self._offers.taken.take(ref, offer.addresses)
+    def _assign(self, service: Service, offer: Offer, reason: Reason) -> None:
+        ref = service.ref
+        self._offers.taken.take(service, offer.pool.name, offer.addresses)
         self._held[ref] = offer.addresses
-        if len(offer.addresses) == 1 and ref in self._state.preferring:
+        if len(offer.addresses) == 1 and service.ip_family_policy == "PreferDualStack":
             self._single.add(ref)
         self.decisions.append(AddressAssigned(ref, offer.texts, offer.pool.name, reason))

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from immutables import Map
+
 from proclaim.addresses import Address, Occupied, Range, parse_address, parse_range
 from proclaim.events import (
     Reason,
@@ -25,6 +27,8 @@ from proclaim.model import (
     Resource,
     Service,
 )
+from proclaim.pool_index import PoolIndex
+from proclaim.vacated import Vacated
 
 
 class Entry(NamedTuple):
@@ -64,28 +68,64 @@ class Refusal(NamedTuple):
     time: float
 
 
+class Former(NamedTuple):
+    """The addresses that a Service had until it lost them, so that it may have them again."""
+
+    addresses: tuple[str, ...]
+    position: int
+
+
+class Tenancy(NamedTuple):
+    """What the Services of one namespace hold of one pool."""
+
+    services: Map[Ref, None]
+    addresses: Map[str, int]
+    """How many of them hold each address."""
+
+
+NO_TENANCY = Tenancy(Map(), Map())
+
+
 @dataclass(frozen=True, slots=True)
 class State:
-    """Everything known after some fact of the ledger."""
+    """Everything known after some fact of the ledger.
+
+    What grows with the cluster is a `Map`, which shares what did not change
+    with the state before; its order is no order.
+    """
 
     position: int = 0
     time: float = 0.0
     transaction: int = 0
     authority: Authority = Authority.ADOPT
+    load_balancer_class: str = ""
+    """Of the Services that are ours; empty means those without one."""
     listed: frozenset[str] = frozenset()
     """Sources that have ever given a complete listing."""
     resources: Mapping[str, Mapping[Ref, Entry]] = field(default_factory=dict)
     """By kind, then by name."""
-    slices: Mapping[Ref, tuple[Ref, ...]] = field(default_factory=dict)
+    pool_index: PoolIndex = field(default_factory=PoolIndex)
+    """The pools in force and the namespaces, prepared; derived from `resources`."""
+    slices: Map[Ref, tuple[Ref, ...]] = field(default_factory=Map)
     """The EndpointSlices of each Service, sorted; derived from `resources`."""
-    holdings: Mapping[Ref, Holding] = field(default_factory=dict)
-    holders: Mapping[str, tuple[Ref, ...]] = field(default_factory=dict)
-    """Who holds each address; derived from `holdings`."""
+    sharing: Map[str, Map[Ref, None]] = field(default_factory=Map)
+    """The Services with each sharing key; derived from `resources`."""
+    holdings: Map[Ref, Holding] = field(default_factory=Map)
+    holders: Map[str, tuple[Ref, ...]] = field(default_factory=Map)
+    """Who holds each address, sorted; derived from `holdings`."""
     occupied: Occupied = field(default_factory=Occupied)
     """The addresses held; derived from `holdings`."""
-    preferring: Mapping[Ref, None] = field(default_factory=dict)
-    """Services that prefer dual stack and so may gain a family; derived from `resources`."""
-    refusals: Mapping[Ref, Refusal] = field(default_factory=dict)
+    tenants: Map[str, Map[str, Tenancy]] = field(default_factory=Map)
+    """Who holds what, by pool and namespace; derived from `holdings`."""
+    single: Map[Ref, None] = field(default_factory=Map)
+    """Services that prefer dual stack and hold one family; derived."""
+    former: Map[Ref, Former] = field(default_factory=Map)
+    """What each Service had that has nothing now; the oldest are forgotten."""
+    vacated: Vacated = field(default_factory=Vacated)
+    """The addresses that were held and are free; the oldest are forgotten."""
+    touched: Occupied = field(default_factory=Occupied)
+    """The addresses that are held or vacated; derived from both."""
+    refusals: Map[Ref, Refusal] = field(default_factory=Map)
     rejections: Mapping[Ref, Rejection] = field(default_factory=dict)
     problems: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
     """By source."""
@@ -95,12 +135,12 @@ class State:
     """Facts of kinds that are not known here."""
 
     def of_kind(self, kind: str) -> Mapping[Ref, Entry]:
-        """All resources of a kind in force."""
-        return self.resources.get(kind, {})
+        """All resources of a kind in force, in no order."""
+        return self.resources.get(kind, _NOTHING)
 
     def get(self, ref: Ref) -> Entry | None:
         """The resource in force of that name."""
-        return self.resources.get(ref.kind, {}).get(ref)
+        return self.resources.get(ref.kind, _NOTHING).get(ref)
 
     def service(self, ref: Ref) -> Service | None:
         """The Service of that name."""
@@ -109,12 +149,11 @@ class State:
 
     def pools(self) -> tuple[Pool, ...]:
         """The pools in force, by name."""
-        return tuple(entry.resource for _, entry in sorted(self.of_kind("IPAddressPool").items()))
+        return tuple(self.pool_index.by_name.values())
 
     def pool(self, name: str) -> Pool | None:
         """The pool of that name."""
-        entry = self.get(Ref("IPAddressPool", "", name))
-        return entry.resource if entry else None
+        return self.pool_index.by_name.get(name)
 
     def nodes(self) -> dict[str, Node]:
         """The nodes that a source described, by name."""
@@ -125,6 +164,14 @@ class State:
         for ref in self.slices.get(service, ()):
             if entry := self.get(ref):
                 yield entry.resource
+
+    def tenancy(self, pool: str, namespace: str) -> Tenancy:
+        """What the Services of a namespace hold of a pool."""
+        return self.tenants.get(pool, _NOBODY).get(namespace, NO_TENANCY)
+
+
+_NOTHING: Mapping[Ref, Entry] = Map()
+_NOBODY: Map[str, Tenancy] = Map()
 
 
 def ranges(pool: Pool) -> tuple[Range, ...]:

@@ -52,6 +52,7 @@ from proclaim.model import (
     Observation,
     Pairs,
     Pool,
+    Port,
     Problem,
     Ref,
     Resource,
@@ -100,14 +101,33 @@ def service(
     return Service(namespace=namespace, name=last, requested_addresses=requested, **known)
 
 
+def sharer(
+    name: str,
+    *requested: str,
+    key: str = "k",
+    ports: str = "",
+    **more: Any,  # noqa: ANN401 - whatever fields the noun has
+) -> Service:
+    """A Service that would share its address under a key; `ports` as in `TCP/80 UDP/53`."""
+    found = []
+    for text in ports.split():
+        protocol, _, number = text.partition("/")
+        found.append(Port(protocol=protocol, port=int(number)))
+    annotations = pairs({"metallb.io/allow-shared-ip": key})
+    return service(name, *requested, annotations=annotations, ports=tuple(found), **more)
+
+
 def pool(
     name: str,
     *addresses: str,
     labels: Mapping[str, str] | None = None,
+    notes: Mapping[str, str] | None = None,
     **more: Any,  # noqa: ANN401 - whatever fields the noun has
 ) -> Pool:
-    """A pool of these CIDRs and ranges."""
-    return Pool(name=name, addresses=addresses, labels=pairs(labels or {}), **more)
+    """A pool of these CIDRs and ranges; `notes` are its annotations below `proclaim.io/`."""
+    annotations = pairs({f"proclaim.io/{key}": value for key, value in (notes or {}).items()})
+    known = {"labels": pairs(labels or {}), "annotations": annotations, **more}
+    return Pool(name=name, addresses=addresses, **known)
 
 
 def node(name: str, labels: Mapping[str, str] | None = None, *addresses: str) -> Node:
@@ -154,7 +174,9 @@ def assigned(
 ) -> AddressAssigned:
     """A Service holds these addresses from here on, by default because they were free."""
     named = addresses if why in (Why.ADOPTED, Why.REQUESTED) else ()
-    return AddressAssigned(ref(name), addresses, pool, Reason(why, pool=pool, addresses=named))
+    found = str(Why.FREE) if why is Why.REQUESTED_POOL else ""
+    reason = Reason(why, pool=pool, addresses=named, found=found)
+    return AddressAssigned(ref(name), addresses, pool, reason)
 
 
 def released(
@@ -162,16 +184,15 @@ def released(
     *addresses: str,
     why: Why,
     pool: str = "public",
-    wanted: str = "",
+    **values: Any,  # noqa: ANN401 - whatever fields a Reason has
 ) -> AddressReleased:
-    """A Service holds these addresses no longer; `wanted` is what the reason compares."""
-    reason = Reason(
-        why,
-        pool=pool if why in (Why.NOT_COVERED, Why.NOT_PERMITTED) else "",
-        addresses=addresses if why is Why.NOT_COVERED else (),
-        wanted=wanted,
-    )
-    return AddressReleased(ref(name), addresses, pool, reason)
+    """A Service holds these addresses no longer; `values` are what the reason compares."""
+    known = {
+        "pool": pool if why in (Why.NOT_COVERED, Why.NOT_PERMITTED) else "",
+        "addresses": addresses if why is Why.NOT_COVERED else (),
+        **values,
+    }
+    return AddressReleased(ref(name), addresses, pool, Reason(why, **known))
 
 
 def refused(

@@ -66,7 +66,7 @@ def _difference(before: State, items: Sequence[Recorded]) -> str:
     inputs = [item for item in items if not isinstance(item.fact, DECISIONS)]
     decisions: list[Fact] = [item.fact for item in items if isinstance(item.fact, DECISIONS)]
     seen = fold(before, inputs)
-    again = settle(seen, affected(seen, [item.fact for item in inputs]))  # type: ignore[misc]
+    again = settle(seen, affected(before, [item.fact for item in inputs]))  # type: ignore[misc]
     for then, now in zip(decisions, again, strict=False):
         if then != now:
             return f"recorded {then}, today's rules give {now}"

@@ -80,7 +80,7 @@ def test_after_a_restart_a_refusal_stays_known_until_it_is_served():
             removed(service("a")),
             released("a", "192.0.2.0", why=Why.GONE),
             AuthorityTaken(ALLOCATE),
-            assigned("b", "192.0.2.0"),
+            assigned("b", "192.0.2.0", why=Why.LONGEST_RELEASED),
         )
     )
 

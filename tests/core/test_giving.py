@@ -285,20 +285,21 @@ def test_a_pool_for_a_namespace_serves_nobody_else_not_even_on_request():
     ).then_decides(
         assigned("shop/web", "192.0.2.0", pool="shop"),
         refused("web", Why.NO_POOL_FOR_SERVICE, pools=("shop",)),
-        refused("asks", Why.NOT_PERMITTED, pool="shop"),
+        refused("asks", Why.NOT_PERMITTED, pool="shop", wanted="default", found="namespaces"),
     )
 
 
 def test_a_namespace_selector_admits_by_the_labels_of_the_namespace():
     gold = pinned("gold", "192.0.2.0/31", namespace_selectors=(GOLD,))
     waiting = refused("shop/web", Why.NO_POOL_FOR_SERVICE, pools=("gold",))
+    not_admitted = {"why": Why.NOT_PERMITTED, "wanted": "shop", "found": "namespaces"}
     (
         given(gold, service("shop/web"), waiting)
         .when(namespace("shop", {"tier": "gold"}))
         .then_holds("shop/web", "192.0.2.0")
         .when(namespace("shop", {"tier": "tin"}))
         .then_decides(
-            released("shop/web", "192.0.2.0", pool="gold", why=Why.NOT_PERMITTED),
+            released("shop/web", "192.0.2.0", pool="gold", **not_admitted),
             waiting,
         )
     )

@@ -33,15 +33,15 @@ def test_a_freed_address_goes_to_the_service_that_was_refused():
     ).when(gone(service("a"))).then(
         removed(service("a")),
         released("a", "192.0.2.0", why=Why.GONE),
-        assigned("b", "192.0.2.0"),
+        assigned("b", "192.0.2.0", why=Why.LONGEST_RELEASED),
     )
 
 
-def test_a_deleted_service_leaves_a_gap_that_the_next_one_fills():
+def test_a_deleted_service_leaves_a_gap_that_is_not_filled_while_others_were_never_given():
     (
         given(PUBLIC, *HOLDER, service("b"), assigned("b", "192.0.2.1"))
         .when(gone(service("a")), service("c"))
-        .then_holds("c", "192.0.2.0")
+        .then_holds("c", "192.0.2.2")
         .then_holds("b", "192.0.2.1")
     )
 
@@ -109,7 +109,7 @@ def test_a_service_that_asks_for_another_pool_moves_there():
     given(PUBLIC, pool("other", "198.51.100.0/32"), *HOLDER).when(
         service("a", requested_pool="other")
     ).then_decides(
-        released("a", "192.0.2.0", why=Why.POOL_REQUEST_CHANGED, wanted="other"),
+        released("a", "192.0.2.0", why=Why.POOL_REQUEST_CHANGED, wanted="other", found="public"),
         assigned("a", "198.51.100.0", why=Why.REQUESTED_POOL, pool="other"),
     )
 
@@ -126,12 +126,13 @@ def test_a_service_of_another_family_moves():
 def test_a_service_whose_labels_the_pool_does_not_admit_any_more_moves():
     gold = ServiceAllocation(service_selectors=(Selector(labels=(("tier", "gold"),)),))
     held = service("a", labels={"tier": "gold"})
+    not_admitted = {"why": Why.NOT_PERMITTED, "wanted": "no label", "found": "serviceSelectors"}
     given(
         pool("gold", "192.0.2.0/32", service_allocation=gold),
         pool("rest", "192.0.2.1/32"),
         *(held, assigned("a", "192.0.2.0", pool="gold")),
     ).when(service("a")).then_decides(
-        released("a", "192.0.2.0", why=Why.NOT_PERMITTED, pool="gold"),
+        released("a", "192.0.2.0", pool="gold", **not_admitted),
         assigned("a", "192.0.2.1", pool="rest"),
     )
 
@@ -197,12 +198,12 @@ def test_a_split_pool_keeps_the_addresses():
     )
 
 
-def test_two_addresses_whose_pool_loses_one_family_go_together():
+def test_of_two_addresses_the_one_stays_that_the_pool_still_covers():
     dual = pool("public", "192.0.2.0/30", "2001:db8::/126")
     both = service("a", ip_family_policy="PreferDualStack")
     given(dual, both, assigned("a", "192.0.2.0", "2001:db8::")).when(PUBLIC).then_decides(
         released("a", "192.0.2.0", "2001:db8::", why=Why.NOT_COVERED),
-        assigned("a", "192.0.2.0"),
+        assigned("a", "192.0.2.0", why=Why.RETURNED),
     )
 
 

@@ -1,15 +1,26 @@
 """Every law of the decisions at once, over whatever can happen to a ledger."""
 
+from itertools import combinations
+
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from proclaim import checkpoint
 from proclaim.addresses import parse_address
-from proclaim.allocation import Pools, no_business
+from proclaim.allocation import no_business
+from proclaim.builtin import KINDS
+from proclaim.codec import Codec
+from proclaim.events import AddressAssigned, Why
 from proclaim.fold import fold, number
 from proclaim.model import Authority, Authorized, Change, Listing, Ref
+from proclaim.sharing import objection
 from proclaim.state import State, addresses_of, ranges
 from proclaim.testing import differences, lawful
 
 from core import worlds
+
+CODEC = Codec(KINDS)
+OLD = (Why.ADOPTED, Why.POOL_RENAMED)
+"""Why a Service may hold an address of a pool that gives nothing new."""
 
 
 class Ledger(RuleBasedStateMachine):
@@ -27,6 +38,9 @@ class Ledger(RuleBasedStateMachine):
             self.transactions.append(number(before, decided.facts, 0.0))
         self.state = decided.state
         self.nobody_moved_without_a_cause(before)
+        for fact in decided.decisions:
+            if isinstance(fact, AddressAssigned) and fact.reason.code not in OLD:
+                self.nothing_new_from_a_pool_that_is_closed_or_used_up(before, fact)
 
     # --- what happens ---
 
@@ -70,7 +84,7 @@ class Ledger(RuleBasedStateMachine):
         order = data.draw(st.permutations(sorted(held, key=lambda item: item.resource.ref)))
         before = self.state.holdings
         self.observe(Listing(source, tuple(order)))
-        assert self.state.holdings.keys() >= before.keys()
+        assert set(self.state.holdings) >= set(before)
 
     @rule(authority=worlds.authorities)
     def the_authority_changes(self, authority):
@@ -100,13 +114,16 @@ class Ledger(RuleBasedStateMachine):
         assert differences(replayed, self.state) == []
 
     @invariant()
-    def no_two_services_share_an_address(self):
-        given = [text for holding in self.state.holdings.values() for text in holding.addresses]
-        assert len(given) == len(set(given))
+    def services_share_an_address_only_on_the_same_terms(self):
+        if self.state.authority is Authority.ADOPT:
+            return
+        for holders in self.state.holders.values():
+            for one, other in combinations(holders, 2):
+                assert objection(self.state.service(one), self.state.service(other)) is None
 
     @invariant()
     def every_holding_is_permitted(self):
-        pools = Pools(self.state)
+        pools = self.state.pool_index
         for ref, holding in self.state.holdings.items():
             service = self.state.service(ref)
             assert no_business(service) is None
@@ -128,10 +145,10 @@ class Ledger(RuleBasedStateMachine):
                 for ref, entry in self.state.of_kind("Service").items()
                 if no_business(entry.resource) is None
             }
-            assert wanting == self.state.holdings.keys() | self.state.refusals.keys()
+            assert wanting == {*self.state.holdings, *self.state.refusals}
         if self.state.authority is Authority.FOLLOW:
             assert not self.state.refusals
-        assert not self.state.holdings.keys() & self.state.refusals.keys()
+        assert not set(self.state.holdings) & set(self.state.refusals)
 
     @invariant()
     def pools_in_force_do_not_overlap(self):
@@ -142,22 +159,49 @@ class Ledger(RuleBasedStateMachine):
                 )
 
     @invariant()
+    def a_checkpoint_restores_the_state_with_every_index(self):
+        restored = checkpoint.decode(checkpoint.encode(self.state, CODEC), CODEC)
+        assert differences(restored, self.state) == []
+
+    @invariant()
     def derived_indexes_say_what_they_are_derived_from(self):
         state = self.state
-        assert state.holders == {
-            text: (ref,) for ref, holding in state.holdings.items() for text in holding.addresses
-        }
-        assert all(parse_address(text) in state.occupied for text in state.holders)
-        assert set(state.preferring) == {
+        holders = {}
+        for ref, holding in sorted(state.holdings.items()):
+            for text in holding.addresses:
+                holders[text] = (*holders.get(text, ()), ref)
+        assert dict(state.holders) == holders
+        held = {parse_address(text) for text in holders}
+        vacated = {address for address, _ in state.vacated}
+        assert all(address in state.occupied for address in held)
+        assert all(address in state.touched for address in held | vacated)
+        assert not held & vacated
+        assert not set(state.former) & set(state.holdings)
+        assert set(state.single) == {
             ref
             for ref, entry in state.of_kind("Service").items()
             if entry.resource.ip_family_policy == "PreferDualStack"
+            and ref in state.holdings
+            and len(state.holdings[ref].addresses) == 1
         }
         slices = {}
         for ref, entry in sorted(state.of_kind("EndpointSlice").items()):
             owner = Ref("Service", entry.resource.namespace, entry.resource.service)
             slices[owner] = (*slices.get(owner, ()), ref)
-        assert state.slices == slices
+        assert dict(state.slices) == slices
+
+    def nothing_new_from_a_pool_that_is_closed_or_used_up(self, before, fact):
+        ground = self.state.pool_index.grounds[fact.pool]
+        held = before.holdings.get(fact.service)
+        if held is not None and set(held.addresses) >= set(fact.addresses):
+            return
+        assert not ground.closed
+        namespace = fact.service.namespace
+        limit = ground.quota.of(namespace) if ground.quota else None
+        has = {text for ref, holding in before.holdings.items() if ref.namespace == namespace
+               for text in holding.addresses}  # fmt: skip
+        if limit is not None and not has >= set(fact.addresses):
+            assert len(self.state.tenancy(fact.pool, namespace).addresses) <= limit
 
     def nobody_moved_without_a_cause(self, before):
         """An address stays while its Service, its pool and its namespace are what they were."""

@@ -4,7 +4,7 @@ import pytest
 from proclaim.events import Why
 from proclaim.model import Authority, ServiceAllocation
 from proclaim.reasons import message
-from proclaim.testing import assigned, change, given, gone, pool, refused, service
+from proclaim.testing import assigned, change, given, gone, pool, refused, service, sharer
 
 PUBLIC = pool("public", "192.0.2.0/30")
 DUAL = pool("public", "192.0.2.0/30", "2001:db8::/126")
@@ -12,6 +12,8 @@ SHOP = pool("shop", "198.51.100.0/24", service_allocation=ServiceAllocation(name
 HOLDER = (PUBLIC, service("a"), assigned("a", "192.0.2.0"))
 PREFER = {"ip_family_policy": "PreferDualStack"}
 REQUIRE = {"ip_family_policy": "RequireDualStack"}
+ONE = pool("public", "192.0.2.0/32")
+SHARED = (PUBLIC, sharer("a", ports="TCP/80"), assigned("a", "192.0.2.0"))
 CLAIMS = service("a", status_addresses=("192.0.2.0",))
 FOLLOWED = (Authority.FOLLOW, PUBLIC, CLAIMS, assigned("a", "192.0.2.0"))
 
@@ -26,9 +28,25 @@ CAUSES = {
     ),
     Why.REQUESTED_POOL: (
         given(PUBLIC).when(service("a", requested_pool="public")),
-        "lowest free address of pool public, which the Service asks for",
+        "the Service asks for pool public: lowest address of pool public that was never given"
+        " before",
     ),
-    Why.FREE: (given(PUBLIC).when(service("a")), "lowest free address of pool public"),
+    Why.FREE: (
+        given(PUBLIC).when(service("a")),
+        "lowest address of pool public that was never given before",
+    ),
+    Why.LONGEST_RELEASED: (
+        given(ONE, service("a"), assigned("a", "192.0.2.0")).when(gone(service("a")), service("b")),
+        "every address of pool public was given before; this one was released longest ago",
+    ),
+    Why.RETURNED: (
+        given(*HOLDER).when(gone(service("a")), service("a")),
+        "the Service had it before, and nobody else has needed it since; it is in pool public",
+    ),
+    Why.SHARED: (
+        given(PUBLIC).when(sharer("a", ports="TCP/80"), sharer("b", ports="TCP/443")),
+        "an address of pool public that Services with the same sharing key hold",
+    ),
     Why.SECOND_FAMILY: (
         given(PUBLIC, service("a", **PREFER), assigned("a", "192.0.2.0")).when(DUAL),
         "pool public now has both families, and the Service prefers dual stack",
@@ -46,7 +64,7 @@ CAUSES = {
     ),
     Why.OTHER_CLASS: (
         given(*HOLDER).when(service("a", load_balancer_class="cloud")),
-        "the Service's loadBalancerClass cloud is another implementation's",
+        "the Service's loadBalancerClass is cloud; Services without one are handled here",
     ),
     Why.NOT_COVERED: (
         given(*HOLDER).when(gone(PUBLIC)),
@@ -54,7 +72,8 @@ CAUSES = {
     ),
     Why.NOT_PERMITTED: (
         given(SHOP).when(service("a", requested_pool="shop")),
-        "pool shop does not admit this Service",
+        "pool shop does not admit this Service: its serviceAllocation.namespaces do not cover"
+        " default",
     ),
     Why.REQUEST_CHANGED: (
         given(*HOLDER).when(service("a", "192.0.2.2")),
@@ -62,7 +81,7 @@ CAUSES = {
     ),
     Why.POOL_REQUEST_CHANGED: (
         given(*HOLDER).when(service("a", requested_pool="other")),
-        "the Service now asks for pool other",
+        "the Service now asks for pool other, and the address is in public",
     ),
     Why.FAMILY_CHANGED: (
         given(*HOLDER).when(service("a", ip_families=(6,))),
@@ -96,6 +115,29 @@ CAUSES = {
     Why.ADDRESS_IN_USE: (
         given(*HOLDER).when(service("b", "192.0.2.0")),
         "192.0.2.0 is held by default/a",
+    ),
+    Why.SHARING_KEY_DIFFERS: (
+        given(*SHARED).when(sharer("b", "192.0.2.0", key="other")),
+        "192.0.2.0 is held by default/a, with the sharing key k, not other",
+    ),
+    Why.TRAFFIC_POLICY_DIFFERS: (
+        given(*SHARED).when(sharer("b", "192.0.2.0", external_traffic_policy="Local")),
+        "192.0.2.0 is held by default/a, whose externalTrafficPolicy is Cluster, not Local, no"
+        " selector; sharers need Cluster, or Local with one selector",
+    ),
+    Why.PORT_IN_USE: (
+        given(*SHARED).when(sharer("b", "192.0.2.0", ports="TCP/80 UDP/80")),
+        "192.0.2.0 is held by default/a, which has the port TCP 80 too",
+    ),
+    Why.POOL_CLOSED: (
+        given(pool("public", "192.0.2.0/30", notes={"allocation": "closed"})).when(service("a")),
+        "every pool (public) is closed to new allocations (proclaim.io/allocation: closed)",
+    ),
+    Why.QUOTA_REACHED: (
+        given(pool("public", "192.0.2.0/30", notes={"namespace-quota": "1"})).when(
+            service("a"), service("b")
+        ),
+        "namespace default holds all that its quota of public admits (1)",
     ),
     Why.POOL_UNKNOWN: (
         given(PUBLIC).when(service("a", requested_pool="nowhere")),

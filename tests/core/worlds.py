@@ -11,6 +11,7 @@ from proclaim.model import (
     Node,
     PluginFailed,
     Pool,
+    Port,
     Problem,
     Ref,
     Requirement,
@@ -48,6 +49,15 @@ V4 = ("192.0.2.0", "192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.3.0")
 V6 = ("2001:db8::", "2001:db8::1", "2001:db8::2")
 BOTH = Pool(name="p", addresses=("192.0.2.0/30", "2001:db8::/127"))
 LABELS = ((), (("tier", "gold"),), (("tier", "lead"),))
+KEYS = ((), (("metallb.io/allow-shared-ip", "k"),), (("metallb.io/allow-shared-ip", "other"),))
+PORTS = ((), (Port("TCP", 80),), (Port("UDP", 80),), (Port("TCP", 80), Port("TCP", 443)))
+POOL_NOTES = (
+    (),
+    (),
+    (("proclaim.io/allocation", "closed"),),
+    (("proclaim.io/namespace-quota", "1"),),
+    (("proclaim.io/namespace-quota", "shop=0, *=2"),),
+)
 SELECTORS = (
     Selector(),
     Selector(labels=(("tier", "gold"),)),
@@ -111,7 +121,29 @@ odd_services = named(
     ),
 )
 
-services = named("services", st.one_of(plain_services, plain_services, dual_services, odd_services))
+sharers = named(
+    "sharers",
+    st.builds(
+        Service,
+        namespace=st.sampled_from(NAMESPACES),
+        name=st.sampled_from("abcd"),
+        annotations=st.sampled_from(KEYS),
+        type=st.just("LoadBalancer"),
+        requested_addresses=st.one_of(st.just(()), st.just(()), addresses),
+        requested_pool=st.sampled_from(("", "", "p")),
+        ip_families=st.sampled_from(((), (), (6, 4))),
+        ip_family_policy=st.sampled_from(("SingleStack", "PreferDualStack")),
+        external_traffic_policy=st.sampled_from(("Cluster", "Cluster", "Local")),
+        selector=st.sampled_from(((), (("app", "x"),))),
+        ports=st.sampled_from(PORTS),
+        status_addresses=st.one_of(st.just(()), st.just(()), addresses),
+    ),
+)
+
+services = named(
+    "services",
+    st.one_of(plain_services, plain_services, dual_services, sharers, sharers, odd_services),
+)
 
 allocations = named(
     "allocations",
@@ -129,6 +161,7 @@ pools = named(
     st.builds(
         Pool,
         name=st.sampled_from(POOLS),
+        annotations=st.sampled_from(POOL_NOTES),
         addresses=st.sampled_from(RANGES),
         auto_assign=st.sampled_from((True, True, True, False)),
         avoid_buggy_ips=st.sampled_from((False, False, True)),

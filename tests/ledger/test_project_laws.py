@@ -91,7 +91,7 @@ def test_what_a_plan_predicts_is_what_deciding_gives(history, coming) -> None:
         assert (each.change == "refused") <= (each.service in then.refusals)
         assert (each.change == "kept") == (each.before == each.after != ())
     changed = {each.service for each in predicted.services if each.change != "kept"}
-    for ref in state.holdings.keys() | then.holdings.keys():
+    for ref in {*state.holdings, *then.holdings}:
         before, now = state.holdings.get(ref), then.holdings.get(ref)
         moved = (before and before.addresses) != (now and now.addresses)
         assert moved <= (ref in changed), ref

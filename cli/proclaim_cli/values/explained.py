@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from proclaim.addresses import parse_address
-from proclaim.allocation import Families, Pools, families_of
+from proclaim.allocation import no_business
+from proclaim.answers import PoolAnswer, pool_answers
 from proclaim.explain import Explanation, Said, explain_service
-from proclaim.model import Pool, Ref, Service, Spread
-from proclaim.offers import Taken
-from proclaim.state import State, ranges
+from proclaim.model import Ref, Spread
+from proclaim.state import State
 from proclaim.terrain import survey
 
 from proclaim_cli.values.history import Past
@@ -40,13 +39,6 @@ class Announced(NamedTuple):
     to: tuple[Outlet, ...]
 
 
-class PoolAnswer(NamedTuple):
-    """Why a pool gives a Service nothing."""
-
-    pool: str
-    message: str
-
-
 class ServiceExplained(NamedTuple):
     """Everything that there is to say about one Service."""
 
@@ -58,7 +50,7 @@ class ServiceExplained(NamedTuple):
     since: Moment | None
     reason: Because
     pools: tuple[PoolAnswer, ...]
-    """For a refused Service, why each pool gives it nothing."""
+    """What each pool gave it, or the first rule by which it gives nothing; in their order."""
     announced: tuple[Announced, ...]
     trap: str
     """Why nobody announces it, where it has an address and nobody does; empty otherwise."""
@@ -80,8 +72,7 @@ class AddressExplained(NamedTuple):
 def service_explained(state: State, ref: Ref, nodes: Sequence[str]) -> ServiceExplained:
     """Why a Service has what it has, and where it is announced."""
     found = explain_service(state, ref, nodes)
-    service = state.service(ref)
-    refused = ref in state.refusals and service is not None
+    wants = no_business(state.service(ref), state.load_balancer_class) is None
     return ServiceExplained(
         ref.namespace,
         ref.name,
@@ -90,7 +81,7 @@ def service_explained(state: State, ref: Ref, nodes: Sequence[str]) -> ServiceEx
         found.pool or None,
         moment(found.position, found.time),
         Because(str(found.code), found.message),
-        _pools(state, service) if refused and service else (),
+        tuple(pool_answers(state, ref)) if wants else (),
         tuple(_announced(state, said) for said in found.announced),
         trap(_everywhere(state, ref, found, nodes)),
     )
@@ -136,44 +127,3 @@ def _outlets(state: State, said: Said) -> tuple[Outlet, ...]:
 def _session(state: State, node: str, peer: str) -> str:
     entry = state.get(Ref("PeerStatus", node, peer))
     return entry.resource.state if entry else ""
-
-
-def _pools(state: State, service: Service) -> tuple[PoolAnswer, ...]:
-    pools, taken = Pools(state), Taken(state)
-    families = families_of(service)
-    return tuple(
-        PoolAnswer(pool.name, _declined(pools, taken, pool, (service, families)))
-        for pool in state.pools()
-        if isinstance(families, Families)
-    )
-
-
-def _declined(pools: Pools, taken: Taken, pool: Pool, asked: tuple[Service, Families]) -> str:
-    """The first rule by which a pool gives a Service nothing."""
-    service, families = asked
-    if service.requested_pool and service.requested_pool != pool.name:
-        return f"the Service asks for pool {service.requested_pool}"
-    if not pools.permits(pool, service):
-        return "its serviceAllocation does not admit the Service"
-    if service.requested_addresses:
-        outside = [
-            text
-            for text in service.requested_addresses
-            if not pools.covers(pool, (parse_address(text),))
-        ]
-        if outside:
-            return f"does not give {' and '.join(outside)}, which the Service asks for"
-        return "what the Service asks for cannot be given: see the reason"
-    if not pool.auto_assign and not service.requested_pool:
-        return "gives nothing by itself (autoAssign is false)"
-    return _without_family(taken, pool, families)
-
-
-def _without_family(taken: Taken, pool: Pool, families: Families) -> str:
-    said = []
-    for family in families.wanted:
-        if not any(span.family == family for span in ranges(pool)):
-            said.append(f"has no IPv{family} range")
-        elif taken.lowest_free(pool, family) is None:
-            said.append(f"has no free IPv{family} address")
-    return " and ".join(said) or "could serve it"

@@ -54,7 +54,7 @@ def _service(state: State, ref: Ref) -> ServiceRow:
     if refusal is not None:
         since, reason = moment(refusal.position, refusal.time), because(refusal.reason)
         return ServiceRow(ref.namespace, ref.name, "pending", (), None, since, reason)
-    business = no_business(service)
+    business = no_business(service, state.load_balancer_class)
     return ServiceRow(
         ref.namespace,
         ref.name,

@@ -34,6 +34,7 @@ Path: TypeAlias = tuple[Step, ...]
 """The way to a field: `("spec", "addresses", 1)`."""
 
 MAX_DEPTH = 100
+_TOO_DEEP = f"is nested deeper than {MAX_DEPTH} levels"
 """Levels of nesting; no kind of Kubernetes comes near it."""
 MAX_ALIASED_NODES = 100_000
 """Values that the aliases of one document may stand for, all together."""
@@ -116,6 +117,8 @@ def _not_yaml(error: MarkedYAMLError, text: str, first_line: int) -> NotYaml:
     at, column = (mark.line, mark.column) if mark else (0, 0)
     lines = text.split("\n")
     problem = error.problem or "it cannot be parsed"
+    if problem == "exceeded maximum nesting depth":  # newer parsers have a limit above ours
+        return NotYaml(first_line + at, _TOO_DEEP)
     if at < len(lines) and lines[at][column : column + 1] == "\t":
         return NotYaml(first_line + at, "not YAML: a tab cannot indent; use spaces")
     while at and (at >= len(lines) or not lines[at].strip()):
@@ -278,7 +281,7 @@ class _Builder:
     def _open(self, event: _Event, line: int) -> None:
         self._count(1, line)
         if len(self._stack) >= MAX_DEPTH:
-            raise NotYaml(line, f"is nested deeper than {MAX_DEPTH} levels")
+            raise NotYaml(line, _TOO_DEEP)
         if event.tag not in _CONTAINER_TAGS[event.__class__]:
             self._fault(line, f"has the tag {clip(event.tag)}; no tag is expected")
         frame = _Frame(event.__class__ is MappingStartEvent, event.anchor, self._nodes, line)

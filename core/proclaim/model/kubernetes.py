@@ -42,6 +42,26 @@ class Service(Noun, frozen=True):
     def ref(self) -> Ref:
         return service_ref(self.namespace, self.name)
 
+    @property
+    def sharing_key(self) -> str:
+        """The `allow-shared-ip` annotation: the current prefix wins, even if empty."""
+        found = ""
+        for key, value in self.annotations:
+            if key == "metallb.io/allow-shared-ip":
+                return value
+            if key == "metallb.universe.tf/allow-shared-ip":
+                found = value
+        return found
+
+    @property
+    def backends(self) -> Pairs | None:
+        """What a Service that shares an address must have in common with the others.
+
+        Nothing under the traffic policy Cluster; under Local the selector, for only nodes with
+        endpoints may attract the traffic.
+        """
+        return None if self.external_traffic_policy == "Cluster" else self.selector
+
 
 class EndpointSlice(Noun, frozen=True):
     """A slice reduced to where a connection would be served (discovery.k8s.io/v1).

@@ -79,9 +79,11 @@ class Authority(StrEnum):
 
 
 class Authorized(Struct, frozen=True):
-    """The engine says what this process may decide from now on."""
+    """The engine says what this process may decide from now on, and for which Services."""
 
     authority: Authority
+    load_balancer_class: str = ""
+    """The `spec.loadBalancerClass` of the Services that are ours; empty means those without one."""
 
 
 class PluginFailed(Struct, frozen=True):

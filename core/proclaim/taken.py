@@ -1,0 +1,203 @@
+"""Which addresses are held while a settlement is being worked out, and which to give next.
+
+The state's own answer, and what was decided on top of it.  Nothing here knows
+who may have an address; `offers` does.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable
+
+from proclaim.addresses import Address, Occupied, parse_address
+from proclaim.model import Ref, Service
+from proclaim.pool_index import Ground
+from proclaim.sharing import Terms, objection, terms
+from proclaim.state import Holding, State
+from proclaim.vacated import Vacated
+
+
+class Taken:
+    """Who holds what: the holdings of a state, and those of the decisions so far."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._holders: dict[str, tuple[Ref, ...]] = {}
+        self._touched: Occupied | None = None
+        self._vacated: Vacated | None = None
+        self._former: dict[Ref, tuple[str, ...]] = {}
+        self._releases = 0
+        self._groups: dict[str, list[Address]] = {}
+        self._passed: dict[tuple[Terms, str, int], Address] = {}
+        self._full: set[tuple[str, int]] = set()
+        self._counts: dict[tuple[str, str, str], int] = {}
+        self._totals: dict[tuple[str, str], int] = {}
+
+    def holders(self, text: str) -> tuple[Ref, ...]:
+        """Who holds an address now."""
+        known = self._holders.get(text)
+        return self._state.holders.get(text, ()) if known is None else known
+
+    def former(self, service: Ref) -> tuple[str, ...]:
+        """What a Service had last, where it has nothing now."""
+        if service in self._former:
+            return self._former[service]
+        known = self._state.former.get(service)
+        return known.addresses if known else ()
+
+    # --- what is decided ---
+
+    def take(self, service: Service, pool: str, addresses: tuple[Address, ...]) -> None:
+        """Note that a Service holds these from here on, some of them perhaps before."""
+        ref = service.ref
+        self._former[ref] = ()
+        for address in addresses:
+            text = str(address)
+            holders = self.holders(text)
+            if ref in holders:
+                continue
+            self._holders[text] = (*holders, ref)
+            self._count(pool, ref.namespace, text, 1)
+            if not holders:
+                self._occupy(address)
+            self._join(service.sharing_key, address)
+
+    def _join(self, key: str, address: Address) -> None:
+        """Note that an address belongs to a sharing group, where that group was asked for."""
+        group = self._groups.get(key)
+        if group is None:
+            return
+        at = bisect_left(group, address)
+        if at == len(group) or group[at] != address:
+            group.insert(at, address)
+        for passed, first in self._passed.items():
+            if passed[0].key == key and passed[2] == address.family and address < first:
+                self._passed[passed] = address
+
+    def move(self, service: Ref, holding: Holding, pool: str) -> None:
+        """Note that what a Service holds belongs to another pool now."""
+        for text in holding.addresses:
+            self._count(holding.pool, service.namespace, text, -1)
+            self._count(pool, service.namespace, text, 1)
+
+    def vacate(self, service: Ref, holding: Holding) -> None:
+        """Note that a Service no longer holds what it held in the state."""
+        self._former[service] = holding.addresses
+        self._full.clear()
+        self._passed.clear()
+        self._releases += 1
+        for text in holding.addresses:
+            left = tuple(holder for holder in self.holders(text) if holder != service)
+            self._holders[text] = left
+            self._count(holding.pool, service.namespace, text, -1)
+            if not left:
+                self._own_vacated().add(parse_address(text), self._state.position + self._releases)
+
+    def _occupy(self, address: Address) -> None:
+        vacated = self._state.vacated if self._vacated is None else self._vacated
+        if address in vacated:
+            self._own_vacated().remove(address)
+            return
+        if self._touched is None:
+            self._touched = self._state.touched.copy()
+        self._touched.add(address)
+
+    def _own_vacated(self) -> Vacated:
+        if self._vacated is None:
+            self._vacated = self._state.vacated.copy()
+        return self._vacated
+
+    # --- what is free ---
+
+    def never_held(self, ground: Ground, family: int) -> Address | None:
+        """The first address of a pool that nobody ever held: its ranges in the order declared."""
+        key = ground.name, family
+        if key in self._full:
+            return None
+        touched = self._state.touched if self._touched is None else self._touched
+        for span in ground.spans[family]:
+            free = touched.first_free(span, ground.pool.avoid_buggy_ips)
+            if free is not None:
+                return free
+        self._full.add(key)
+        return None
+
+    def longest_released(self, ground: Ground, family: int) -> Address | None:
+        """The free address of a pool that was released before all others."""
+        vacated = self._state.vacated if self._vacated is None else self._vacated
+        if not len(vacated):
+            return None
+        found = [
+            oldest
+            for span in ground.spans[family]
+            if (oldest := vacated.longest(span, ground.pool.avoid_buggy_ips)) is not None
+        ]
+        return min(found)[1] if found else None
+
+    def shareable(self, service: Service, ground: Ground, family: int) -> Address | None:
+        """The lowest address of a pool whose holders all let a Service share it."""
+        asked = terms(service)
+        if not asked.key:
+            return None
+        group = self._group(asked.key)
+        passed = asked, ground.name, family
+        first = self._passed.get(passed, Address(family, -1))
+        for address in group[bisect_left(group, first) :]:
+            if address.family != family:
+                if address.family > family:
+                    break
+                continue
+            inside = any(span.covers(address) for span in ground.spans[family])
+            if inside and self.admits(service, self.holders(str(address))):
+                self._passed[passed] = address
+                return address
+        self._passed[passed] = Address(family, 1 << 129)
+        return None
+
+    def admits(self, service: Service, holders: Iterable[Ref]) -> bool:
+        """Whether these holders of an address let a Service share it."""
+        return all(
+            holder == service.ref or objection(service, self._state.service(holder)) is None
+            for holder in holders
+        )
+
+    def _group(self, key: str) -> list[Address]:
+        """The addresses held by Services with a sharing key, sorted."""
+        known = self._groups.get(key)
+        if known is None:
+            found = {
+                parse_address(text)
+                for ref in self._state.sharing.get(key, ())
+                for text in self._now(ref)
+            }
+            known = self._groups[key] = sorted(found)
+        return known
+
+    def _now(self, ref: Ref) -> tuple[str, ...]:
+        holding = self._state.holdings.get(ref)
+        texts = holding.addresses if holding else ()
+        return tuple(text for text in texts if ref in self.holders(text))
+
+    # --- how much a namespace holds ---
+
+    def count(self, pool: str, namespace: str) -> int:
+        """How many addresses of a pool the Services of a namespace hold."""
+        known = self._totals.get((pool, namespace))
+        return len(self._state.tenancy(pool, namespace).addresses) if known is None else known
+
+    def has(self, pool: str, namespace: str, text: str) -> bool:
+        """Whether a Service of a namespace holds an address of a pool."""
+        return self._how_many(pool, namespace, text) > 0
+
+    def _how_many(self, pool: str, namespace: str, text: str) -> int:
+        known = self._counts.get((pool, namespace, text))
+        if known is None:
+            return self._state.tenancy(pool, namespace).addresses.get(text, 0)
+        return known
+
+    def _count(self, pool: str, namespace: str, text: str, difference: int) -> None:
+        before = self._how_many(pool, namespace, text)
+        after = before + difference
+        total = self.count(pool, namespace) + (after > 0) - (before > 0)
+        self._counts[pool, namespace, text] = after
+        self._totals[pool, namespace] = total

@@ -1,0 +1,211 @@
+"""Who holds what, while facts are folded: the holdings, and every index over them.
+
+Each map is copied when it is first written to, so that folding one fact costs
+one fact.  The memory of what was released is bounded: when there is too much
+of it, what was released first is forgotten, and is as if nobody ever held it.
+"""
+
+from __future__ import annotations
+
+from heapq import nsmallest
+from typing import Any
+
+from immutables import Map, MapMutation
+
+from proclaim.addresses import Occupied, parse_address
+from proclaim.model import Ref
+from proclaim.state import NO_TENANCY, Former, Holding, State, Tenancy
+from proclaim.vacated import Vacated
+
+REMEMBERED = 65_536
+"""Released addresses, and Services that lost theirs, that are remembered at most."""
+
+
+class Tenure:
+    """The holdings of a state, being changed."""
+
+    def __init__(self, state: State, remembered: int = REMEMBERED) -> None:
+        self._state = state
+        self._remembered = remembered
+        self._holdings: MapMutation[Ref, Holding] | None = None
+        self._holders: MapMutation[str, tuple[Ref, ...]] = state.holders.mutate()
+        self._former: MapMutation[Ref, Former] = state.former.mutate()
+        self._tenants: dict[tuple[str, str], _Namespace] = {}
+        self._occupied: Occupied | None = None
+        self._touched: Occupied | None = None
+        self._vacated: Vacated | None = None
+
+    def get(self, service: Ref) -> Holding | None:
+        """What a Service holds now."""
+        if self._holdings is None:
+            return self._state.holdings.get(service)
+        return self._holdings.get(service)
+
+    def assign(self, service: Ref, holding: Holding) -> None:
+        """A Service holds exactly this from here on."""
+        previous = self.get(service)
+        if previous is not None:
+            self._vacate(service, previous, holding.position)
+        for text in holding.addresses:
+            self._occupy(service, text)
+        self._mutable()[service] = holding
+        self._tenant(holding.pool, service.namespace).add(service, holding.addresses)
+        self._former.pop(service, None)
+
+    def release(self, service: Ref, position: int) -> None:
+        """A Service no longer holds what it held; the fact that says so has a position."""
+        holding = self._mutable().pop(service)
+        self._vacate(service, holding, position)
+        self._former[service] = Former(holding.addresses, position)
+        if len(self._former) > self._remembered:
+            self._forget_services()
+
+    def remember(self, former: dict[Ref, Former], vacated: dict[str, int]) -> None:
+        """Take over what was remembered before, when nothing was yet."""
+        self._former.update(former)
+        places = self._own_vacated()
+        for text, position in vacated.items():
+            address = parse_address(text)
+            places.add(address, position)
+            self._own_touched().add(address)
+
+    def result(self) -> dict[str, Any]:
+        """The fields of the state that are others now."""
+        if self._holdings is None and self._vacated is None:
+            return {}
+        changed: dict[str, Any] = {
+            "holders": self._holders.finish(),
+            "former": self._former.finish(),
+            "tenants": self._finished_tenants(),
+        }
+        if self._holdings is not None:
+            changed["holdings"] = self._holdings.finish()
+        copies = {
+            "occupied": self._occupied,
+            "touched": self._touched,
+            "vacated": self._vacated,
+        }
+        changed.update({name: made for name, made in copies.items() if made is not None})
+        return changed
+
+    # --- one address ---
+
+    def _occupy(self, service: Ref, text: str) -> None:
+        sharers = self._holders.get(text, ())
+        if not sharers:
+            address = parse_address(text)
+            self._own_occupied().add(address)
+            vacated = self._state.vacated if self._vacated is None else self._vacated
+            if address in vacated:
+                self._own_vacated().remove(address)
+            else:
+                self._own_touched().add(address)
+        self._holders[text] = tuple(sorted((*sharers, service)))
+
+    def _vacate(self, service: Ref, holding: Holding, position: int) -> None:
+        self._tenant(holding.pool, service.namespace).remove(service, holding.addresses)
+        for text in holding.addresses:
+            left = tuple(holder for holder in self._holders[text] if holder != service)
+            if left:
+                self._holders[text] = left
+                continue
+            del self._holders[text]
+            address = parse_address(text)
+            self._own_occupied().remove(address)
+            places = self._own_vacated()
+            places.add(address, position)
+            if len(places) > self._remembered:
+                self._forget_addresses(places)
+
+    def _forget_addresses(self, places: Vacated) -> None:
+        touched = self._own_touched()
+        for address in places.forget(_at_once(self._remembered)):
+            touched.remove(address)
+
+    def _forget_services(self) -> None:
+        former = self._former.finish()
+        oldest = nsmallest(
+            _at_once(self._remembered), ((each.position, ref) for ref, each in former.items())
+        )
+        self._former = former.mutate()
+        for _, ref in oldest:
+            del self._former[ref]
+
+    # --- copies, made when first needed ---
+
+    def _mutable(self) -> MapMutation[Ref, Holding]:
+        if self._holdings is None:
+            self._holdings = self._state.holdings.mutate()
+        return self._holdings
+
+    def _own_occupied(self) -> Occupied:
+        if self._occupied is None:
+            self._occupied = self._state.occupied.copy()
+        return self._occupied
+
+    def _own_touched(self) -> Occupied:
+        if self._touched is None:
+            self._touched = self._state.touched.copy()
+        return self._touched
+
+    def _own_vacated(self) -> Vacated:
+        if self._vacated is None:
+            self._vacated = self._state.vacated.copy()
+        return self._vacated
+
+    def _tenant(self, pool: str, namespace: str) -> _Namespace:
+        made = self._tenants.get((pool, namespace))
+        if made is None:
+            made = self._tenants[pool, namespace] = _Namespace(self._state.tenancy(pool, namespace))
+        return made
+
+    def _finished_tenants(self) -> Map[str, Map[str, Tenancy]]:
+        by_pool: dict[str, MapMutation[str, Tenancy]] = {}
+        for (pool, namespace), each in self._tenants.items():
+            if pool not in by_pool:
+                by_pool[pool] = self._state.tenants.get(pool, _EMPTY).mutate()
+            found = each.finish()
+            if found == NO_TENANCY:
+                by_pool[pool].pop(namespace, None)
+            else:
+                by_pool[pool][namespace] = found
+        tenants = self._state.tenants.mutate()
+        for pool, mutation in by_pool.items():
+            namespaces = mutation.finish()
+            if namespaces:
+                tenants[pool] = namespaces
+            else:
+                tenants.pop(pool, None)
+        return tenants.finish()
+
+
+_EMPTY: Map[str, Tenancy] = Map()
+
+
+def _at_once(remembered: int) -> int:
+    return max(1, remembered // 8)
+
+
+class _Namespace:
+    """A `Tenancy`, being changed."""
+
+    def __init__(self, tenancy: Tenancy) -> None:
+        self._services = tenancy.services.mutate()
+        self._addresses = tenancy.addresses.mutate()
+
+    def add(self, service: Ref, addresses: tuple[str, ...]) -> None:
+        self._services[service] = None
+        for text in addresses:
+            self._addresses[text] = self._addresses.get(text, 0) + 1
+
+    def remove(self, service: Ref, addresses: tuple[str, ...]) -> None:
+        del self._services[service]
+        for text in addresses:
+            left = self._addresses[text] - 1
+            if left:
+                self._addresses[text] = left
+            else:
+                del self._addresses[text]
+
+    def finish(self) -> Tenancy:
+        return Tenancy(self._services.finish(), self._addresses.finish())
