@@ -18,7 +18,7 @@ import trio
 from proclaim import Latest, Observe, Spread, SystemHost, Wanted
 from proclaim.engine import Cast, run
 from proclaim.ledger import Ledger
-from proclaim.model import Authority, Change, Listing
+from proclaim.model import Authority, Authorized, Change, Listing
 from proclaim.sqlite_log import SQLiteLog
 from scenes import CODEC, NODE, listing, service, show
 
@@ -109,7 +109,7 @@ async def hold(folder: str, first: Listing, turns: Turns) -> tuple[float, float]
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(probe.run, name="probe")
-        await run(ledger, Cast([source], lookers), host, Authority.ALLOCATE, finished)
+        await run(ledger, Cast([source], lookers), host, Authorized(Authority.ALLOCATE), finished)
         nursery.cancel_scope.cancel()
     trio.lowlevel.remove_instrument(turns)
     log.close()

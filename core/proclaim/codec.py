@@ -43,17 +43,25 @@ _SUM = b',"sum":'
 _VERSION = re.compile("[1-9][0-9]{0,5}")
 _GENERIC_OBSERVED: Any = Observed  # subscripted with types that are known at run time only
 
+
+def _as_it_is(fact: dict[str, Any]) -> dict[str, Any]:
+    """Lifts a fact whose next version has more fields, each with a default that is true of it."""
+    return fact
+
+
+_NOTHING_CHANGED: Mapping[int, Lift] = {1: _as_it_is}
+
 FACTS: tuple[Kind[Any], ...] = (
     Kind("ResourceRemoved", Removed),
     Kind("ResourceRejected", Rejected),
     Kind("RejectionWithdrawn", RejectionWithdrawn),
     Kind("SourceListed", SourceListed),
     Kind("ProblemsReported", ProblemsReported),
-    Kind("AuthorityTaken", AuthorityTaken),
+    Kind("AuthorityTaken", AuthorityTaken, 2, _NOTHING_CHANGED),
     Kind("TaskFailed", TaskFailed),
-    Kind("AddressAssigned", AddressAssigned),
-    Kind("AddressReleased", AddressReleased),
-    Kind("AddressRefused", AddressRefused),
+    Kind("AddressAssigned", AddressAssigned, 2, _NOTHING_CHANGED),
+    Kind("AddressReleased", AddressReleased, 2, _NOTHING_CHANGED),
+    Kind("AddressRefused", AddressRefused, 2, _NOTHING_CHANGED),
     Kind("RefusalWithdrawn", RefusalWithdrawn),
 )
 """The facts that are not the observation of a resource, with their versions."""

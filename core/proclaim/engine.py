@@ -56,7 +56,7 @@ async def run(
     ledger: Ledger,
     cast: Cast,
     host: Host,
-    authority: Authority,
+    authorized: Authorized,
     wait_for_shutdown: Callable[[], Awaitable[None]],
 ) -> None:
     """Run until `wait_for_shutdown` returns, and then leave in good order.
@@ -85,7 +85,7 @@ async def run(
             crew(readers, ledger.observe, host.random),
             trio.open_nursery() as listening,
         ):
-            listening.start_soon(_listen, ledger, cast.sources, host, authority)
+            listening.start_soon(_listen, ledger, cast.sources, host, authorized)
             await wait_for_shutdown()
             listening.cancel_scope.cancel()
         with trio.move_on_after(FAREWELL_SECONDS):
@@ -108,31 +108,33 @@ def _roll(cast: Cast, node: str, running: bool) -> Listing:
 
 
 async def _listen(
-    ledger: Ledger, sources: Sequence[Source], host: Host, authority: Authority
+    ledger: Ledger, sources: Sequence[Source], host: Host, authorized: Authorized
 ) -> None:
     """Run the sources, once it is recorded that nothing may be allocated yet.
 
     Announcers do not wait for this: where the disk is full already, what was
     announced before a restart is announced again.
     """
-    await ledger.observe(Authorized(_at_first(authority)))
-    gate = _Gate(ledger.observe, authority, [source.name for source in sources])
+    await ledger.observe(_at_first(authorized))
+    gate = _Gate(ledger.observe, authorized, [source.name for source in sources])
     members = [_listening(source, gate.of(source.name)) for source in sources]
     async with crew(members, ledger.observe, host.random):
         await gate.open_if_complete()
         await trio.sleep_forever()
 
 
-def _at_first(authority: Authority) -> Authority:
-    return Authority.ADOPT if authority is Authority.ALLOCATE else authority
+def _at_first(authorized: Authorized) -> Authorized:
+    if authorized.authority is not Authority.ALLOCATE:
+        return authorized
+    return Authorized(Authority.ADOPT, authorized.load_balancer_class)
 
 
 class _Gate:
     """Lets nothing be allocated before every source has given its first complete listing."""
 
-    def __init__(self, observe: Observe, authority: Authority, sources: Sequence[str]) -> None:
+    def __init__(self, observe: Observe, authorized: Authorized, sources: Sequence[str]) -> None:
         self._observe = observe
-        self._authority = authority
+        self._authorized = authorized
         self._missing = set(sources)
         self._opened = False
 
@@ -150,7 +152,7 @@ class _Gate:
     async def open_if_complete(self) -> None:
         if not self._missing and not self._opened:
             self._opened = True
-            await self._observe(Authorized(self._authority))
+            await self._observe(self._authorized)
 
 
 def _announcing(announcer: Announcer, wanted: Latest[Wanted], observe: Observe) -> Member:

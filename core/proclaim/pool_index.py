@@ -15,8 +15,9 @@ from typing import NamedTuple
 from proclaim.addresses import Address, Range, is_buggy, parse_range
 from proclaim.model import Pairs, Pool, Service
 
-CLOSED = ("proclaim.io/allocation", "closed")
-"""The annotation of a pool that keeps its holdings and gives nothing new."""
+ALLOCATION = "proclaim.io/allocation"
+"""The annotation that says whether a pool gives anything new, or only keeps its holdings."""
+OPEN, CLOSED = "open", "closed"
 QUOTA = "proclaim.io/namespace-quota"
 """The annotation of a pool that limits how many of its addresses a namespace may hold."""
 _NAMESPACES_REMEMBERED = 4096
@@ -210,7 +211,7 @@ def _prepared(pool: Pool) -> Ground:
     return Ground(
         pool,
         {family: tuple(found) for family, found in spans.items()},
-        annotations.get(CLOSED[0]) == CLOSED[1],
+        annotations.get(ALLOCATION) == CLOSED,
         _quota(annotations.get(QUOTA, "")),
     )
 

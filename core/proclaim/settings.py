@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from proclaim.errors import SettingsError
-from proclaim.model import Authority
+from proclaim.model import Authority, Authorized
 
 DEFAULT_LEDGER = "sqlite:///var/lib/proclaim/ledger.db"
 
-_KEYS = ("authority", "ledger", "node")
+_KEYS = ("authority", "ledger", "load_balancer_class", "node")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,17 @@ class Settings:
     """This node's name; empty means the machine's host name."""
     ledger: str = DEFAULT_LEDGER
     authority: Authority = Authority.ALLOCATE
+    load_balancer_class: str = ""
+    """The `spec.loadBalancerClass` of the Services that are ours; empty: those without one."""
     sections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     asked: set[str] = field(default_factory=set, repr=False, compare=False)
     """The tables that somebody has read."""
+
+    @property
+    def authorized(self) -> Authorized:
+        """What this process may decide, and for which Services."""
+        return Authorized(self.authority, self.load_balancer_class)
 
     def section(self, name: str) -> Mapping[str, Any]:
         """The table `[name]`; empty when the file has none."""

@@ -142,7 +142,8 @@ RESOURCES: tuple[Any, ...] = (
 )
 
 _REASON = Reason(
-    Why.ADDRESS_IN_USE, "public", ("public", "spare"), ("192.0.2.7",), (_WEB,), "192.0.2.7"
+    *(Why.ADDRESS_IN_USE, "public", ("public", "spare"), ("192.0.2.7",)),
+    *((_WEB,), "192.0.2.7", "192.0.2.8"),
 )
 
 EXAMPLES: tuple[Any, ...] = (
@@ -155,7 +156,7 @@ EXAMPLES: tuple[Any, ...] = (
         "files",
         (Problem("/b.yaml", 3, "Service", "shop", "web", "spec.ports[0]", "is not a port"),),
     ),
-    AuthorityTaken(Authority.FOLLOW),
+    AuthorityTaken(Authority.FOLLOW, "lab"),
     TaskFailed("announcer bgp", "OSError: no route"),
     AddressAssigned(_WEB, ("192.0.2.7", "2001:db8::7"), "public", _REASON),
     AddressReleased(_WEB, ("192.0.2.7",), "public", Reason(Why.GONE)),

@@ -14,7 +14,7 @@ from ledger.examples import CODEC, facts
 from ledger.worlds import FakeHost, KeepingLog, histories, pool, record, service
 from proclaim import checkpoint
 from proclaim.builtin import KINDS
-from proclaim.checkpoint import decode, digest, encode, seal, unseal
+from proclaim.checkpoint import FORMAT, decode, digest, encode, seal, unseal
 from proclaim.codec import Codec
 from proclaim.errors import LedgerError
 from proclaim.kinds import Kind
@@ -94,7 +94,7 @@ def test_another_format_is_discarded() -> None:
     state = replay(small(), CODEC)
     stored = msgspec.json.decode(encode(state, CODEC))
     assert decode(msgspec.json.encode(stored), CODEC) == state
-    for other in ({**stored, "format": 2}, {**stored, "format": "1"}, {"format": 1}, [], None):
+    for other in ({**stored, "format": FORMAT + 1}, {**stored, "format": "1"}, {"format": 1}, [], None):
         assert decode(msgspec.json.encode(other), CODEC) is None
 
 

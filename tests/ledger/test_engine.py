@@ -104,7 +104,9 @@ class Stage:
 
     async def play(self) -> None:
         await self.ledger.replay()
-        await run(self.ledger, self.cast, FakeHost(), self._authority, self.shutdown.wait)
+        await run(
+            self.ledger, self.cast, FakeHost(), Authorized(self._authority), self.shutdown.wait
+        )
         self.gone.set()
 
     @property
@@ -139,11 +141,11 @@ async def test_nothing_is_allocated_before_every_source_has_listed(
     stage = await perform([files, k8s])
     await files.say(Listing("files", (pool(), service("a"))))
     await trio.sleep(60)
-    assert stage.state.holdings == {}
+    assert not stage.state.holdings
     assert stage.state.authority is Authority.ADOPT
     await k8s.say(Change("k8s", (service("b"),)))
     await trio.sleep(60)
-    assert stage.state.holdings == {}, "a change is no listing"
+    assert not stage.state.holdings, "a change is no listing"
     await k8s.say(Listing("k8s", (service("b"),)))
     await wait_all_tasks_blocked()
     assert set(stage.state.holdings) == {service_ref("default", "a"), service_ref("default", "b")}

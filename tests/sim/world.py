@@ -19,6 +19,7 @@ from proclaim.ledger import Ledger
 from proclaim.log import MemoryLog, rows
 from proclaim.model import (
     Authority,
+    Authorized,
     BGPAdvertisement,
     BGPPeer,
     L2Advertisement,
@@ -125,7 +126,9 @@ class SimNode:
         task_status.started()
         try:
             with trio.CancelScope() as self._scope:
-                await run(ledger, self._cast(host), host, Authority.ALLOCATE, self._stop.wait)
+                await run(
+                    ledger, self._cast(host), host, Authorized(Authority.ALLOCATE), self._stop.wait
+                )
         finally:
             self._ended.set()
 

@@ -53,7 +53,7 @@ def command(
 def _recorded(found: Opened, state: State, listing: Listing) -> Decisions:
     """Decide and store one observation after the other, each in a transaction of its own."""
     facts: list[Fact] = []
-    for observation in observations(state, listing, found.settings.authority):
+    for observation in observations(state, listing, found.settings.authorized):
         now = round(time.time(), 6)
         decided = decide(state, observation, now)
         record_now(found.log, found.codec, state, decided, now)

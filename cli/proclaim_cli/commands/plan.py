@@ -37,7 +37,7 @@ def command(
     found = settings_of(settings, ledger)
     listing = listing_of(absolute(manifests))
     before = _present(found)
-    made = decisions(before, observations(before, listing, found.authority))
+    made = decisions(before, observations(before, listing, found.authorized))
     nodes = nodes_of(before, made.state, node, SystemHost(found.node).node)
     planned = changes(before, made, nodes)
     wrong = problems(listing, made.state)

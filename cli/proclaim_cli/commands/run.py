@@ -127,7 +127,7 @@ async def _serve(service: Service) -> None:
             listening.close()
 
         await engine.run(
-            ledger, service.cast, service.host, service.settings.authority, wait_for_shutdown
+            ledger, service.cast, service.host, service.settings.authorized, wait_for_shutdown
         )
     note(f"node {service.host.node} has ended at position {ledger.state.value.position}")
 

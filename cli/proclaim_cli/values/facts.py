@@ -184,8 +184,8 @@ def _learnt(fact: Fact) -> str:
             return f"first complete listing of {source}"
         case ProblemsReported(source=source, problems=problems):
             return f"{len(problems)} problems in {source}"
-        case AuthorityTaken(authority=authority):
-            return f"authority {authority}"
+        case AuthorityTaken(authority=authority, load_balancer_class=name):
+            return f"authority {authority}{f', for the class {name}' if name else ''}"
         case TaskFailed(task=task, error=error):
             return f"{task} failed: {error}"
         case _:

@@ -79,19 +79,20 @@ def problems(listing: Listing, state: State) -> list[ProblemRow]:
     return sorted(found)
 
 
-def observations(state: State, listing: Listing, authority: Authority) -> Iterator[Observation]:
+def observations(state: State, listing: Listing, asked: Authorized) -> Iterator[Observation]:
     """What a service that reads this listing would observe until it may decide.
 
     A ledger that follows another allocator goes on following: only `run` makes it allocate.
     """
-    if Authority.FOLLOW in (authority, state.authority):
-        yield Authorized(Authority.FOLLOW)
+    ours = asked.load_balancer_class
+    if Authority.FOLLOW in (asked.authority, state.authority):
+        yield Authorized(Authority.FOLLOW, ours)
         yield listing
         return
     if state.authority is not Authority.ALLOCATE:
-        yield Authorized(Authority.ADOPT)
+        yield Authorized(Authority.ADOPT, ours)
     yield listing
-    yield Authorized(Authority.ALLOCATE)
+    yield Authorized(Authority.ALLOCATE, ours)
 
 
 def _row(problem: Problem) -> ProblemRow:

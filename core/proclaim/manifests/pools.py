@@ -10,6 +10,7 @@ from proclaim.manifests.metadata import OWN_PREFIX, Metadata
 from proclaim.manifests.selectors import selectors
 from proclaim.manifests.values import community_problem
 from proclaim.model import Community, Pool, ServiceAllocation
+from proclaim.pool_index import ALLOCATION, CLOSED, OPEN, QUOTA, parse_quota
 
 _LONGEST_RANGE = 128
 _BEYOND = 1 << 128
@@ -25,6 +26,7 @@ def read_pool(root: Fields, metadata: Metadata) -> Pool:
     allocation = spec.mapping("serviceAllocation")
     read = _service_allocation(allocation) if allocation is not None else None
     spec.close()
+    _own_annotations(root, metadata)
     return Pool(
         name=metadata.name,
         labels=metadata.labels,
@@ -55,6 +57,23 @@ def _addresses(spec: Fields) -> tuple[str, ...]:
     if not spec.get("addresses"):
         spec.missing("addresses", "a list of at least one CIDR or start-end")
     return tuple(texts)
+
+
+def _own_annotations(root: Fields, metadata: Metadata) -> None:
+    """Ours are few, and one that is misspelt would do the opposite of what is meant."""
+    for key, value in metadata.kept(OWN_PREFIX):
+        sentence = ""
+        if key == ALLOCATION and value not in (OPEN, CLOSED):
+            sentence = f"{clip(value)} is not one of {OPEN}, {CLOSED}"
+        elif key == QUOTA:
+            try:
+                parse_quota(value)
+            except ValueError as error:
+                sentence = str(error)
+        elif key not in (ALLOCATION, QUOTA):
+            sentence = f"is unknown; accepted are {ALLOCATION} and {QUOTA}"
+        if sentence:
+            root.problem("metadata", sentence, "annotations", key)
 
 
 def _service_allocation(fields: Fields) -> ServiceAllocation:
