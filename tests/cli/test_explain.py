@@ -55,7 +55,7 @@ def test_why_it_was_refused_at_another_time(proclaim):
     proclaim.apply(POOL, service("web"))
     head = json.loads(proclaim("replay", "-o", "json").out.splitlines()[-1])["position"]
     records = [json.loads(line) for line in proclaim("log", "-o", "json").out.splitlines()]
-    refused = next(each for each in records if each["topic"] == "AddressRefused/1")
+    refused = next(each for each in records if each["topic"] == "AddressRefused/2")
     assert "[NoPool]" in proclaim("explain", "web", "--at", f"@{refused['position']}").out
     assert "[Free]" in proclaim("explain", "web", "--at", f"@{head}").out
 

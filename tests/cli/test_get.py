@@ -115,7 +115,7 @@ def test_what_was_is_shown_as_it_was(proclaim):
     proclaim.apply(POOL)
     assert shown(proclaim, "services") == []
     records = [json.loads(line) for line in proclaim("log", "-o", "json").out.splitlines()]
-    assigned = next(each for each in records if each["topic"] == "AddressAssigned/1")
+    assigned = next(each for each in records if each["topic"] == "AddressAssigned/2")
     (web,) = shown(proclaim, "services", "--at", f"@{assigned['position']}")
     assert web["addresses"] == ["192.0.2.0"]
     (at_that_time,) = shown(proclaim, "services", "--at", assigned["time"])

@@ -33,12 +33,12 @@ def test_a_resource_is_found_by_its_name_with_the_decisions_about_it(recorded):
     topics = [each["topic"] for each in records(recorded, "service/default/web")]
     assert topics == [
         "ServiceObserved/1",
-        "AddressAssigned/1",
+        "AddressAssigned/2",
         "ServiceObserved/1",
-        "AddressReleased/1",
-        "AddressAssigned/1",
+        "AddressReleased/2",
+        "AddressAssigned/2",
         "ResourceRemoved/1",
-        "AddressReleased/1",
+        "AddressReleased/2",
     ]
 
 

@@ -68,7 +68,7 @@ def test_a_damaged_fact_is_found_and_named(proclaim, tmp_path):
         )
     ran = proclaim("verify")
     assert ran.status == 1
-    assert ran.out.startswith("position 5: AddressAssigned/1: the checksum does not match")
+    assert ran.out.startswith("position 5: AddressAssigned/2: the checksum does not match")
     assert "\nwhole before that: 3 facts in 1 transactions\n" in ran.out
     assert proclaim("get", "services").status == 1
 
