@@ -179,7 +179,7 @@ class Offers:
             return candidates
         single: dict[int, Offer] = {}
         rationed: list[Ground] = []
-        for ground in candidates:
+        for ground in self._unspent(service, candidates, families):
             found = self._found(service, ground, families)
             affordable = self._affordable(service, ground, found)
             if len(affordable) == len(families.wanted):
@@ -195,6 +195,15 @@ class Offers:
             return self.quota_reached(rationed, service.namespace)
         names = tuple(each.name for each in candidates)
         return Reason(Why.EXHAUSTED, pools=names, wanted=str(families))
+
+    def _unspent(
+        self, service: Service, candidates: list[Ground], families: Families
+    ) -> Iterable[Ground]:
+        """The pools that may have something for a Service; of many, most have nothing left."""
+        if service.sharing_key or self.taken.former(service.ref):
+            return candidates
+        spent = self.taken.spent
+        return (each for each in candidates if not spent(each).issuperset(families.wanted))
 
     def _found(self, service: Service, ground: Ground, families: Families) -> list[_Found]:
         found = (self.best(service, ground, family) for family in sorted(families.wanted))
@@ -224,14 +233,17 @@ class Offers:
         for text in self.taken.former(service.ref):
             address = parse_address(text)
             inside = address.family == family and self.index.covers(ground.pool, (address,))
-            if inside and self.taken.admits(service, self.taken.holders(text)):
+            if inside and self.taken.admits(service, text):
                 return _Found(address, Why.RETURNED)
         if address_shared := self.taken.shareable(service, ground, family):
             return _Found(address_shared, Why.SHARED)
+        if family in self.taken.spent(ground):
+            return None
         if address_new := self.taken.never_held(ground, family):
             return _Found(address_new, Why.FREE)
         if address_old := self.taken.longest_released(ground, family):
             return _Found(address_old, Why.LONGEST_RELEASED)
+        self.taken.spend(ground, family)
         return None
 
     def second(self, service: Service, addresses: tuple[Address, ...]) -> Offer | None:

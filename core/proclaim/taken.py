@@ -7,14 +7,17 @@ who may have an address; `offers` does.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
 
 from proclaim.addresses import Address, Occupied, parse_address
-from proclaim.model import Ref, Service
+from proclaim.model import Port, Ref, Service
 from proclaim.pool_index import Ground
-from proclaim.sharing import Terms, objection, terms
+from proclaim.sharing import ALONE, Terms, objection, terms
 from proclaim.state import Holding, State
 from proclaim.vacated import Vacated
+
+_MANY = 8
+"""Sharers of one address from which on what they have in common is noted."""
+_NO_FAMILY: frozenset[int] = frozenset()
 
 
 class Taken:
@@ -25,11 +28,15 @@ class Taken:
         self._holders: dict[str, tuple[Ref, ...]] = {}
         self._touched: Occupied | None = None
         self._vacated: Vacated | None = None
+        self._commons: dict[str, tuple[int, Terms | None, set[Port]]] = {}
         self._former: dict[Ref, tuple[str, ...]] = {}
+        self._given: dict[Ref, tuple[str, ...]] = {}
+        """What Services hold of whom something was decided."""
         self._releases = 0
         self._groups: dict[str, list[Address]] = {}
         self._passed: dict[tuple[Terms, str, int], Address] = {}
-        self._full: set[tuple[str, int]] = set()
+        self._spent: dict[str, frozenset[int]] = {}
+        """The families of which each pool has no free address left."""
         self._counts: dict[tuple[str, str, str], int] = {}
         self._totals: dict[tuple[str, str], int] = {}
 
@@ -50,12 +57,13 @@ class Taken:
     def take(self, service: Service, pool: str, addresses: tuple[Address, ...]) -> None:
         """Note that a Service holds these from here on, some of them perhaps before."""
         ref = service.ref
+        had = self._now(ref)
         self._former[ref] = ()
-        for address in addresses:
-            text = str(address)
-            holders = self.holders(text)
-            if ref in holders:
+        self._given[ref] = tuple(map(str, addresses))
+        for address, text in zip(addresses, self._given[ref], strict=True):
+            if text in had:
                 continue
+            holders = self.holders(text)
             self._holders[text] = (*holders, ref)
             self._count(pool, ref.namespace, text, 1)
             if not holders:
@@ -83,7 +91,9 @@ class Taken:
     def vacate(self, service: Ref, holding: Holding) -> None:
         """Note that a Service no longer holds what it held in the state."""
         self._former[service] = holding.addresses
-        self._full.clear()
+        self._given[service] = ()
+        self._spent.clear()
+        self._commons.clear()
         self._passed.clear()
         self._releases += 1
         for text in holding.addresses:
@@ -109,17 +119,21 @@ class Taken:
 
     # --- what is free ---
 
+    def spent(self, ground: Ground) -> frozenset[int]:
+        """The families of which a pool is known to have no free address left."""
+        return self._spent.get(ground.name, _NO_FAMILY)
+
+    def spend(self, ground: Ground, family: int) -> None:
+        """Note that a pool has no free address of a family: neither new nor released."""
+        self._spent[ground.name] = self.spent(ground) | {family}
+
     def never_held(self, ground: Ground, family: int) -> Address | None:
         """The first address of a pool that nobody ever held: its ranges in the order declared."""
-        key = ground.name, family
-        if key in self._full:
-            return None
         touched = self._state.touched if self._touched is None else self._touched
         for span in ground.spans[family]:
             free = touched.first_free(span, ground.pool.avoid_buggy_ips)
             if free is not None:
                 return free
-        self._full.add(key)
         return None
 
     def longest_released(self, ground: Ground, family: int) -> Address | None:
@@ -148,18 +162,35 @@ class Taken:
                     break
                 continue
             inside = any(span.covers(address) for span in ground.spans[family])
-            if inside and self.admits(service, self.holders(str(address))):
+            if inside and self.admits(service, str(address)):
                 self._passed[passed] = address
                 return address
         self._passed[passed] = Address(family, 1 << 129)
         return None
 
-    def admits(self, service: Service, holders: Iterable[Ref]) -> bool:
-        """Whether these holders of an address let a Service share it."""
-        return all(
-            holder == service.ref or objection(service, self._state.service(holder)) is None
-            for holder in holders
-        )
+    def admits(self, service: Service, text: str) -> bool:
+        """Whether an address is free, or its holders let a Service share it."""
+        holders = self.holders(text)
+        if len(holders) < _MANY or text in self._now(service.ref):
+            return all(
+                holder == service.ref or objection(service, self._state.service(holder)) is None
+                for holder in holders
+            )
+        common, ports = self._in_common(text, holders)
+        asked = terms(service)
+        same = common is not None and asked._replace(ports=()) == common
+        return same and ports.isdisjoint(asked.ports)
+
+    def _in_common(self, text: str, holders: tuple[Ref, ...]) -> tuple[Terms | None, set[Port]]:
+        """The terms of many sharers but for their ports, and all the ports of them."""
+        seen, common, ports = self._commons.get(text, (0, None, set()))
+        for holder in holders[seen:]:  # whoever joins is added at the end
+            theirs = terms(self._state.service(holder))
+            ports.update(theirs.ports)
+            theirs = theirs._replace(ports=())
+            common = theirs if common is None or common == theirs else ALONE
+        self._commons[text] = len(holders), common, ports
+        return (common if common and common.key else None), ports
 
     def _group(self, key: str) -> list[Address]:
         """The addresses held by Services with a sharing key, sorted."""
@@ -174,9 +205,12 @@ class Taken:
         return known
 
     def _now(self, ref: Ref) -> tuple[str, ...]:
+        """What a Service holds with the decisions so far."""
+        given = self._given.get(ref)
+        if given is not None:
+            return given
         holding = self._state.holdings.get(ref)
-        texts = holding.addresses if holding else ()
-        return tuple(text for text in texts if ref in self.holders(text))
+        return holding.addresses if holding else ()
 
     # --- how much a namespace holds ---
 

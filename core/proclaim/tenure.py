@@ -7,6 +7,7 @@ of it, what was released first is forgotten, and is as if nobody ever held it.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from heapq import nsmallest
 from typing import Any
 
@@ -100,7 +101,8 @@ class Tenure:
                 self._own_vacated().remove(address)
             else:
                 self._own_touched().add(address)
-        self._holders[text] = tuple(sorted((*sharers, service)))
+        at = bisect_left(sharers, service)
+        self._holders[text] = (*sharers[:at], service, *sharers[at:])
 
     def _vacate(self, service: Ref, holding: Holding, position: int) -> None:
         self._tenant(holding.pool, service.namespace).remove(service, holding.addresses)

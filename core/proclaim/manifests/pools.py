@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right, insort
+from difflib import get_close_matches
 
 from proclaim.addresses import Range, clip, parse_range
 from proclaim.manifests.fields import Fields
@@ -71,7 +72,8 @@ def _own_annotations(root: Fields, metadata: Metadata) -> None:
             except ValueError as error:
                 sentence = str(error)
         elif key not in (ALLOCATION, QUOTA):
-            sentence = f"is unknown; accepted are {ALLOCATION} and {QUOTA}"
+            guess = get_close_matches(key, (ALLOCATION, QUOTA), n=1, cutoff=0.8)
+            sentence = f"is unknown; did you mean {guess[0]}?" if guess else ""
         if sentence:
             root.problem("metadata", sentence, "annotations", key)
 
