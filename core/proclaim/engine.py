@@ -31,6 +31,7 @@ from proclaim.model import (
 )
 from proclaim.project import Projection, advancing, projecting
 from proclaim.supervise import Member, crew
+from proclaim.telling import tell
 from proclaim.terrain import fellows
 
 _LOG = logging.getLogger("proclaim.engine")
@@ -75,6 +76,7 @@ async def run(
                 await nursery.start(_follow, ledger, host.node, spread, targets)
         nursery.start_soon(_watch_fellows, ledger, host.node, watched)
         nursery.start_soon(_advise, ledger, host.node, name="advice")
+        nursery.start_soon(tell, ledger.state, name="findings")
         introduced = trio.Event()
         nursery.start_soon(_introduce, ledger, cast, host.node, introduced)
         readers = [
