@@ -46,9 +46,8 @@ def examining(state: State) -> Steps[tuple[Finding, ...]]:
     world = yield from surveying(state)
     for rule in _RULES:
         for each in rule(world):
-            if each is None:
-                yield
-            else:
+            yield  # after a finding as well: to guess what was meant takes long
+            if each is not None:
                 found.add(each)
     return tuple((yield from ordered(found)))
 
