@@ -76,8 +76,8 @@ async def run(
                 await nursery.start(_follow, ledger, host.node, spread, targets)
         nursery.start_soon(_watch_fellows, ledger, host.node, watched)
         nursery.start_soon(_advise, ledger, host.node, name="advice")
-        nursery.start_soon(tell, ledger.state, name="findings")
-        introduced = trio.Event()
+        introduced, heard = trio.Event(), trio.Event()
+        nursery.start_soon(tell, ledger.state, heard, name="findings")
         nursery.start_soon(_introduce, ledger, cast, host.node, introduced)
         readers = [
             *(_announcing(a, wanted[a.name], ledger.observe) for a in cast.announcers),
@@ -87,7 +87,8 @@ async def run(
             crew(readers, ledger.observe, host.random),
             trio.open_nursery() as listening,
         ):
-            listening.start_soon(_listen, ledger, cast.sources, host, authority)
+            gate = _Gate(ledger.observe, authority, cast.sources, heard)
+            listening.start_soon(_listen, ledger, cast.sources, host, gate)
             await wait_for_shutdown()
             listening.cancel_scope.cancel()
         with trio.move_on_after(FAREWELL_SECONDS):
@@ -109,16 +110,13 @@ def _roll(cast: Cast, node: str, running: bool) -> Listing:
     return Listing(SELF, tuple(Sourced(status) for status in statuses))
 
 
-async def _listen(
-    ledger: Ledger, sources: Sequence[Source], host: Host, authority: Authority
-) -> None:
+async def _listen(ledger: Ledger, sources: Sequence[Source], host: Host, gate: _Gate) -> None:
     """Run the sources, once it is recorded that nothing may be allocated yet.
 
     Announcers do not wait for this: where the disk is full already, what was
     announced before a restart is announced again.
     """
-    await ledger.observe(Authorized(_at_first(authority)))
-    gate = _Gate(ledger.observe, authority, [source.name for source in sources])
+    await ledger.observe(Authorized(_at_first(gate.authority)))
     members = [_listening(source, gate.of(source.name)) for source in sources]
     async with crew(members, ledger.observe, host.random):
         await gate.open_if_complete()
@@ -132,10 +130,13 @@ def _at_first(authority: Authority) -> Authority:
 class _Gate:
     """Lets nothing be allocated before every source has given its first complete listing."""
 
-    def __init__(self, observe: Observe, authority: Authority, sources: Sequence[str]) -> None:
+    def __init__(
+        self, observe: Observe, authority: Authority, sources: Sequence[Source], heard: trio.Event
+    ) -> None:
         self._observe = observe
-        self._authority = authority
-        self._missing = set(sources)
+        self.authority = authority
+        self._missing = {source.name for source in sources}
+        self._heard = heard
         self._opened = False
 
     def of(self, source: str) -> Observe:
@@ -152,7 +153,8 @@ class _Gate:
     async def open_if_complete(self) -> None:
         if not self._missing and not self._opened:
             self._opened = True
-            await self._observe(Authorized(self._authority))
+            await self._observe(Authorized(self.authority))
+            self._heard.set()
 
 
 def _announcing(announcer: Announcer, wanted: Latest[Wanted], observe: Observe) -> Member:

@@ -14,7 +14,6 @@ import trio
 from proclaim.findings import Told, basis, examining, news
 from proclaim.latest import Latest
 from proclaim.ledger import paced
-from proclaim.model import Authority
 from proclaim.state import State
 
 _LOG = logging.getLogger("proclaim.findings")
@@ -25,13 +24,17 @@ _AT_ONCE = 20
 """Lines of one sort that are logged at once; `proclaim get problems` has all of them."""
 
 
-async def tell(state: Latest[State]) -> None:
-    """Log each problem when it comes and when it goes, and each warning once; until cancelled."""
+async def tell(state: Latest[State], heard: trio.Event) -> None:
+    """Log each problem when it comes and when it goes, and each warning once; until cancelled.
+
+    `heard` is set when every source has given its first listing.
+    """
+    await heard.wait()
     told = Told()
     known: tuple[object, ...] = ()
     async for now in state.changes():
         made_from = basis(now)
-        if now.authority is Authority.ADOPT or _same(known, made_from):
+        if _same(known, made_from):
             continue
         known = made_from
         try:

@@ -1,5 +1,7 @@
 """What holds for every finding, whatever its rule."""
 
+from pathlib import Path
+
 import pytest
 from core.scenes import BGP, POOL, TOR, ad, amid, labelled, said, state_of, told, web
 from hypothesis import given
@@ -22,6 +24,12 @@ def test_every_code_has_a_rule_that_says_what_it_is_and_what_to_do():
         assert not (rule.what + rule.remedy).endswith(".")
 
 
+@pytest.mark.parametrize("code", Code)
+def test_every_rule_has_a_scene(code):
+    tests = Path(__file__).parent.rglob("test_*.py")
+    assert any(f"{code} " in text or f"[{code}]" in text for text in map(Path.read_text, tests))
+
+
 def test_what_could_not_be_read_is_a_problem_with_its_line():
     (found,) = examine(state_of(problems=broken("IPAddressPool")))
     assert str(found) == "b.yaml:3: IPAddressPool/more: spec: is missing [InvalidManifest]"
@@ -35,7 +43,8 @@ def test_a_path_that_could_not_be_read_is_unreadable():
 
 def test_what_was_rejected_is_a_contradiction():
     (found,) = examine(state_of(*amid(OVERLAPPING)))
-    assert (found.code, found.file) == (Code.CONTRADICTION, "a.yaml")
+    assert found.file == "a.yaml"
+    assert str(found).endswith(" [Contradiction]")
     assert found.ref in (POOL.ref, OVERLAPPING.ref)
     assert POOL.name in found.sentence
 

@@ -57,3 +57,10 @@ def test_a_warning_is_told_once_whatever_becomes_of_it():
 
 def test_a_warning_about_another_field_is_another_one():
     assert story([warning()], [warning(), warning(field="spec")])[1][2] == [warning(field="spec")]
+
+
+def test_what_is_remembered_of_warnings_is_bounded():
+    told = Told()
+    for at in range(0, 200_000, 1000):
+        told, _ = news(told, [warning(field=str(at + more)) for more in range(1000)])
+    assert len(told.warnings) <= 51_000

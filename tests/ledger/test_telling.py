@@ -50,7 +50,9 @@ def node(nursery, monkeypatch, caplog):
     monkeypatch.setattr(telling, "examining", counted)
     caplog.set_level(logging.INFO, "proclaim.findings")
     made.observe(pool(), L2, service("a"))
-    nursery.start_soon(telling.tell, made.state)
+    heard = trio.Event()
+    heard.set()
+    nursery.start_soon(telling.tell, made.state, heard)
     return made
 
 
@@ -107,13 +109,13 @@ async def test_what_findings_are_not_made_from_is_no_reason_to_look(autojump_clo
     assert node.looks == 1
 
 
-async def test_nothing_is_told_before_every_source_was_heard(nursery, autojump_clock, caplog):
+async def test_nothing_is_told_before_every_source_was_heard(autojump_clock, nursery, caplog):
     caplog.set_level(logging.INFO, "proclaim.findings")
-    state = Latest(decide(State(), Listing("files", (pool(),))).state)
-    nursery.start_soon(telling.tell, state)
+    state, heard = Latest(decide(State(), Listing("files", (pool(),))).state), trio.Event()
+    nursery.start_soon(telling.tell, state, heard)
     await trio.sleep(LATER)
     assert lines(caplog) == []
-    state.set(decide(state.value, Authorized(Authority.FOLLOW)).state)
+    heard.set()
     await trio.sleep(SOON)
     assert len(lines(caplog)) == 1
 

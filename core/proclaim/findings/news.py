@@ -14,6 +14,9 @@ _Key: TypeAlias = tuple[object, ...]
 _TOLD_BY_SOURCES = (Code.INVALID_MANIFEST, Code.UNREADABLE)
 """What a source logs itself when it reads it, whether the ledger can be written or not."""
 
+_REMEMBERED = 50_000
+"""Warnings that are remembered when they are over; where more come and go, some are told again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -50,7 +53,9 @@ def news(told: Told, found: Iterable[Finding]) -> tuple[Told, News]:
         over=[each for each in told.problems if _problem_key(each) not in now],
         warnings=[each for each in warnings if _warning_key(each) not in told.warnings],
     )
-    return Told(problems, told.warnings | {_warning_key(each) for each in warnings}), said
+    present = frozenset(map(_warning_key, warnings))
+    ever = told.warnings | present
+    return Told(problems, ever if len(ever) <= _REMEMBERED else present), said
 
 
 def _problem_key(found: Finding) -> _Key:
