@@ -21,9 +21,9 @@ from proclaim_cli.views.say import warning
 COMMANDS = {
     "run": "Serve this node: watch the sources, give addresses and announce them.",
     "apply": "Record manifests and what is decided from them, and announce nothing.",
-    "check": "Say everything that is wrong with manifests, and touch no ledger.",
+    "check": "Say what is wrong or doubtful in manifests, and touch no ledger.",
     "plan": "Show what `apply` would change, and record nothing.",
-    "get": "Show services, pools, announcements, peers, nodes or interfaces.",
+    "get": "Show services, pools, announcements, peers, nodes, interfaces or problems.",
     "explain": "Say why a Service has its address, and where it is announced or not.",
     "log": "Show the facts of the ledger, newest last.",
     "replay": "Fold the ledger again, and show what each fact changed.",

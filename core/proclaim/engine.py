@@ -31,6 +31,7 @@ from proclaim.model import (
 )
 from proclaim.project import Projection, advancing, projecting
 from proclaim.supervise import Member, crew
+from proclaim.telling import tell
 from proclaim.terrain import fellows
 
 _LOG = logging.getLogger("proclaim.engine")
@@ -75,7 +76,8 @@ async def run(
                 await nursery.start(_follow, ledger, host.node, spread, targets)
         nursery.start_soon(_watch_fellows, ledger, host.node, watched)
         nursery.start_soon(_advise, ledger, host.node, name="advice")
-        introduced = trio.Event()
+        introduced, heard = trio.Event(), trio.Event()
+        nursery.start_soon(tell, ledger.state, heard, name="findings")
         nursery.start_soon(_introduce, ledger, cast, host.node, introduced)
         readers = [
             *(_announcing(a, wanted[a.name], ledger.observe) for a in cast.announcers),
@@ -85,7 +87,8 @@ async def run(
             crew(readers, ledger.observe, host.random),
             trio.open_nursery() as listening,
         ):
-            listening.start_soon(_listen, ledger, cast.sources, host, authorized)
+            gate = _Gate(ledger.observe, authorized, cast.sources, heard)
+            listening.start_soon(_listen, ledger, cast.sources, host, gate)
             await wait_for_shutdown()
             listening.cancel_scope.cancel()
         with trio.move_on_after(FAREWELL_SECONDS):
@@ -107,16 +110,13 @@ def _roll(cast: Cast, node: str, running: bool) -> Listing:
     return Listing(SELF, tuple(Sourced(status) for status in statuses))
 
 
-async def _listen(
-    ledger: Ledger, sources: Sequence[Source], host: Host, authorized: Authorized
-) -> None:
+async def _listen(ledger: Ledger, sources: Sequence[Source], host: Host, gate: _Gate) -> None:
     """Run the sources, once it is recorded that nothing may be allocated yet.
 
     Announcers do not wait for this: where the disk is full already, what was
     announced before a restart is announced again.
     """
-    await ledger.observe(_at_first(authorized))
-    gate = _Gate(ledger.observe, authorized, [source.name for source in sources])
+    await ledger.observe(_at_first(gate.authorized))
     members = [_listening(source, gate.of(source.name)) for source in sources]
     async with crew(members, ledger.observe, host.random):
         await gate.open_if_complete()
@@ -132,10 +132,13 @@ def _at_first(authorized: Authorized) -> Authorized:
 class _Gate:
     """Lets nothing be allocated before every source has given its first complete listing."""
 
-    def __init__(self, observe: Observe, authorized: Authorized, sources: Sequence[str]) -> None:
+    def __init__(
+        self, observe: Observe, authorized: Authorized, sources: Sequence[Source], heard: trio.Event
+    ) -> None:
         self._observe = observe
-        self._authorized = authorized
-        self._missing = set(sources)
+        self.authorized = authorized
+        self._missing = {source.name for source in sources}
+        self._heard = heard
         self._opened = False
 
     def of(self, source: str) -> Observe:
@@ -152,7 +155,8 @@ class _Gate:
     async def open_if_complete(self) -> None:
         if not self._missing and not self._opened:
             self._opened = True
-            await self._observe(self._authorized)
+            await self._observe(self.authorized)
+            self._heard.set()
 
 
 def _announcing(announcer: Announcer, wanted: Latest[Wanted], observe: Observe) -> Member:

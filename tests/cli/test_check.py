@@ -1,21 +1,41 @@
-"""`proclaim check`: every problem, one line each, and never a traceback."""
+"""`proclaim check`: every finding, one line each, and never a traceback."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
-from cli.running import ADVERTISED, POOL, service
+import yaml
+from cli.running import ADVERTISED, ANSWERED, POOL, service
 
+ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parents[1] / "core" / "manifests"
 BROKEN = sorted(path.name for path in (HERE / "broken").iterdir())
 DOCUMENTED = (HERE / "broken.txt").read_text(encoding="utf-8").splitlines()
 
+CODE = re.compile(r" \[[A-Za-z]+\]$")
 OVERLAPPING = POOL.replace("name: public", "name: second").replace("192.0.2.0/30", "192.0.2.0/24")
 
 
+OLD_PEER = """
+apiVersion: metallb.io/v1beta1
+kind: BGPPeer
+metadata: {name: tor}
+spec: {myASN: 64512, peerASN: 64513, peerAddress: 203.0.113.1}
+"""
+NAMED_IN_VAIN = ADVERTISED.replace(
+    "name: everything, namespace: metallb-system}",
+    "name: everything, namespace: metallb-system}\nspec:\n  communities: [64512:1,\n    no-exprot]",
+)
+
+
+def without_codes(text):
+    return [CODE.sub("", line) for line in text.splitlines()]
+
+
 def test_sound_manifests_are_silent(proclaim):
-    proclaim.write("a.yaml", POOL, service("web"))
-    assert proclaim("check", proclaim.manifests)[:2] == (0, "")
+    proclaim.write("a.yaml", POOL, ANSWERED, ADVERTISED, service("web"))
+    assert proclaim("check", "--strict", proclaim.manifests)[:2] == (0, "")
 
 
 @pytest.mark.parametrize("name", BROKEN)
@@ -25,50 +45,109 @@ def test_a_broken_manifest_gives_its_documented_lines_and_status_one(proclaim, m
     documented = [line for line in DOCUMENTED if line.startswith((f"{name}:", f"{name} "))]
     assert ran.status == 1
     assert sorted(set(documented)) == sorted(
-        line for line in ran.out.splitlines() if line in documented
+        line for line in without_codes(ran.out) if line in documented
     )
     assert "Traceback" not in ran.err
 
 
 def test_pools_that_overlap_are_named_with_their_place(proclaim):
-    proclaim.write("a.yaml", POOL)
+    proclaim.write("a.yaml", POOL, ANSWERED)
     proclaim.write("b.yaml", OVERLAPPING)
     ran = proclaim("check", proclaim.manifests)
     assert ran.status == 1
     assert ran.out.startswith(f"{proclaim.manifests}/b.yaml:4: IPAddressPool/second: ")
     assert "public" in ran.out
+    assert ran.out.endswith(" [Contradiction]\n")
     assert len(ran.out.splitlines()) == 1
 
 
-def test_problems_as_json_have_the_keys_that_scripts_rely_on(proclaim):
-    proclaim.write("a.yaml", POOL.replace("192.0.2.0/30", "192.0.2.0/99"))
+def test_findings_as_json_have_the_keys_that_scripts_rely_on(proclaim):
+    proclaim.write("a.yaml", POOL.replace("192.0.2.0/30", "192.0.2.0/99"), OLD_PEER)
     ran = proclaim("check", proclaim.manifests, "-o", "json")
-    (problem,) = json.loads(ran.out)
+    problem, warning = json.loads(ran.out)
     assert ran.status == 1
-    assert set(problem) == {"file", "line", "kind", "name", "field", "problem"}
+    keys = ["file", "line", "kind", "name", "field", "problem", "severity", "code"]
+    assert (list(problem), list(warning)) == (keys, keys)
     assert (problem["line"], problem["kind"], problem["name"]) == (5, "IPAddressPool", "public")
     assert problem["field"] == "spec.addresses[0]"
+    assert (problem["severity"], problem["code"]) == ("problem", "InvalidManifest")
+    assert (warning["severity"], warning["code"]) == ("warning", "DeprecatedVersion")
+    assert yaml.safe_load(proclaim("check", proclaim.manifests, "-o", "yaml").out) == [
+        problem,
+        warning,
+    ]
 
 
-def test_a_name_that_leads_nowhere_is_a_problem_with_its_line(proclaim):
-    named = ADVERTISED.replace(
-        "name: everything, namespace: metallb-system}",
-        "name: everything, namespace: metallb-system}\nspec: {communities: [no-exprot]}",
-    )
-    proclaim.write("a.yaml", POOL, named)
+def test_a_name_that_leads_nowhere_is_told_with_the_line_of_its_field(proclaim):
+    proclaim.write("a.yaml", POOL, NAMED_IN_VAIN)
     ran = proclaim("check", proclaim.manifests)
     assert ran.status == 1
-    place = f"{proclaim.manifests}/a.yaml:10: BGPAdvertisement/everything: spec.communities[0]: "
+    place = f"{proclaim.manifests}/a.yaml:13: BGPAdvertisement/everything: spec.communities[1]: "
     assert ran.out.startswith(f"{place}'no-exprot' is neither a community ")
+    assert ran.out.endswith(" [UnknownCommunity]\n")
     assert "problem: " in proclaim("apply", proclaim.manifests).err
 
 
-def test_what_has_no_effect_is_noted_and_no_problem(proclaim):
-    proclaim.write("a.yaml", ADVERTISED.replace("peerASN", "enableGracefulRestart: true, peerASN"))
-    ran = proclaim("check", proclaim.manifests, "-o", "json")
-    assert (ran.status, json.loads(ran.out)) == (0, [])
-    assert "note: " in ran.err
-    assert "spec.enableGracefulRestart: has no effect" in ran.err
+def test_standard_input_has_lines_too(proclaim):
+    ran = proclaim("check", "-", stdin="---\n".join([POOL, NAMED_IN_VAIN]).encode())
+    assert ran.out.startswith("-:13: BGPAdvertisement/everything: spec.communities[1]: ")
+
+
+def test_warnings_are_told_among_the_problems_and_fail_only_where_asked(proclaim):
+    proclaim.write("a.yaml", POOL, ANSWERED, OLD_PEER)
+    place = f"{proclaim.manifests}/a.yaml:13"
+    said = f"{place}: warning: BGPPeer/tor: apiVersion: metallb.io/v1beta1 is deprecated for "
+    ran = proclaim("check", proclaim.manifests)
+    assert (ran.status, ran.out.splitlines()[0][: len(said)]) == (0, said)
+    assert "proclaim: 3 resources, 0 problems, 1 warnings\n" in ran.err
+    assert proclaim("check", "--strict", proclaim.manifests).status == 1
+
+
+def test_a_rule_that_is_ignored_is_not_told_and_fails_nothing(proclaim):
+    proclaim.write("a.yaml", POOL, OLD_PEER)
+    strict = ["check", "--strict", proclaim.manifests]
+    both = [*strict, "--ignore", "DeprecatedVersion", "--ignore", "poolnotadvertised"]
+    assert len(proclaim(*strict).out.splitlines()) == 2
+    assert proclaim(*both)[:2] == (0, "")
+    assert CODE.findall(proclaim(*both[:-2]).out.strip()) == [" [PoolNotAdvertised]"]
+
+
+def test_a_rule_that_does_not_exist_cannot_be_ignored(proclaim):
+    ran = proclaim("check", proclaim.manifests, "--ignore", "PoolNotAdvertized")
+    assert (ran.status, ran.out) == (64, "")
+    assert "there is no rule 'PoolNotAdvertized'" in ran.err
+    assert "hint: did you mean PoolNotAdvertised?" in ran.err
+
+
+def test_services_that_a_pool_cannot_serve_are_told_before_any_ledger_knows(proclaim):
+    small = POOL.replace("192.0.2.0/30", "192.0.2.0/32")
+    proclaim.write("a.yaml", small, ANSWERED, service("web"), service("api"))
+    ran = proclaim("check", proclaim.manifests)
+    assert ran.status == 0
+    assert ran.out.endswith(
+        "a.yaml:5: warning: IPAddressPool/public: spec.addresses: no free IPv4 address for "
+        "default/web [PoolExhausted]\n"
+    )
+
+
+def test_plan_and_apply_tell_warnings_but_those_that_the_line_of_a_service_tells(proclaim):
+    proclaim.write("a.yaml", POOL, service("web", "198.51.100.7"))
+    assert "AddressOutsidePools" in proclaim("check", proclaim.manifests).out
+    for command in ("plan", "apply"):
+        ran = proclaim(command, proclaim.manifests)
+        assert "warning: " in ran.err
+        assert "[PoolNotAdvertised]\n" in ran.err
+        assert "AddressOutsidePools" not in ran.err
+
+
+EXAMPLES = sorted((ROOT / "examples").glob("*/manifests"))
+
+
+@pytest.mark.parametrize("folder", EXAMPLES, ids=lambda folder: folder.parent.name)
+def test_the_examples_are_beyond_reproach(proclaim, folder):
+    services = folder.parent / "services"
+    paths = [folder, services] if services.exists() else [folder]
+    assert proclaim("check", "--strict", *paths)[:2] == (0, "")
 
 
 def test_standard_input_is_checked_too(proclaim):
@@ -80,7 +159,7 @@ def test_standard_input_is_checked_too(proclaim):
 def test_a_path_that_is_not_there_is_a_problem(proclaim):
     ran = proclaim("check", proclaim.manifests / "nowhere.yaml")
     assert ran.status == 1
-    assert "nowhere.yaml: is missing\n" in ran.out
+    assert "nowhere.yaml: is missing [Unreadable]\n" in ran.out
 
 
 def test_checking_makes_no_ledger(proclaim, tmp_path):

@@ -20,10 +20,8 @@ def test_a_replay_says_what_each_transaction_changed(proclaim):
     proclaim.apply(POOL, ADVERTISED, service("web"))
     proclaim.apply(POOL, ADVERTISED)
     out = proclaim("replay", "--node", "n1").out
-    assert (
-        "    default/web: 192.0.2.0 assigned: lowest address of pool public that was never given before\n"
-        in out
-    )
+    why = "lowest address of pool public that was never given before"
+    assert f"    default/web: 192.0.2.0 assigned: {why}\n" in out
     assert "    bgp on n1: 192.0.2.0/32 added, to tor\n" in out
     assert "    default/web: 192.0.2.0 released: the Service was deleted\n" in out
     assert "    bgp on n1: 192.0.2.0/32 removed, to tor\n" in out

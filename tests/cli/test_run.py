@@ -70,7 +70,8 @@ def test_in_detail_a_node_tells_what_it_reads_and_stores(proclaim, run):
         wait_for(proclaim, "AddressAssigned")
         _, err = ended(process, signal.SIGTERM)
     said = process.before_ready + err
-    assert "files lists 2 resources, with 0 problems" in said  # perhaps beside others
+    assert " DEBUG ledger: " in said
+    assert "files lists 2 resources, with 0 problems" in said, "alone or with others in a line"
     assert " facts stored, up to position " in said
 
 

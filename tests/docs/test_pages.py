@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from proclaim import SettingsError, SystemHost
 from proclaim.decide import decide
+from proclaim.findings import RULES
 from proclaim.hookspecs import Proclaim
 from proclaim.model import Authority, Authorized, Listing, Pool, Service, Sourced
 from proclaim.plugins import installed
@@ -144,6 +145,14 @@ def test_two_histories_give_what_the_page_about_several_ledgers_says() -> None:
     assert held(("api", "web")) == {"api": "192.0.2.0", "web": "192.0.2.1"}
     assert held(("web",), ("zoo",), ("zoo", "web")) == {"zoo": "192.0.2.0", "web": "192.0.2.1"}
     assert held(("zoo", "web")) == {"zoo": "192.0.2.1", "web": "192.0.2.0"}
+
+
+ROW = re.compile(r"^\| ([A-Za-z]+) \| (problem|warning) \| (.+) \| (.+) \|$", re.MULTILINE)
+
+
+def test_every_rule_is_in_the_table_of_checks_as_the_code_has_it_and_no_other() -> None:
+    rows = ROW.findall(read(DOCS / "reference/checks.md"))
+    assert rows == [(code, rule.severity, rule.what, rule.remedy) for code, rule in RULES.items()]
 
 
 BLOCK = re.compile(r"^```\n(.*?)^```", re.MULTILINE | re.DOTALL)

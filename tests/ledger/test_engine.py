@@ -361,7 +361,7 @@ async def test_a_node_that_no_document_describes_is_warned_about(
         nursery.start_soon(stage.play)
         await files.say(Listing("files", (pool(), service("a"))))
         await trio.sleep(60)
-        assert not caplog.records
+        assert "describes n1" not in caplog.text
         await files.say(Change("files", tuple(Sourced(Node(f"m{at}")) for at in range(4))))
         await trio.sleep(60)
         assert "describes n1, so nothing is announced from here" in caplog.text
@@ -370,6 +370,25 @@ async def test_a_node_that_no_document_describes_is_warned_about(
         await trio.sleep(60)
         await stage.end()
     assert caplog.text.count("describes n1") == 1
+
+
+async def test_what_is_wrong_or_doubtful_is_told_while_a_node_runs(
+    autojump_clock, perform, caplog
+) -> None:
+    files, k8s = Teller("files"), Teller("k8s")
+    stage = await perform([files, k8s])
+    await files.say(Listing("files", (pool(), service("a"))))
+    await trio.sleep(60)
+    assert "[PoolNotAdvertised]" not in caplog.text, "the advertisement may still come"
+    await k8s.say(Listing("k8s"))
+    await trio.sleep(60)
+    assert caplog.text.count("[PoolNotAdvertised]") == 1
+    await stage.end()
+    caplog.clear()
+    again = await perform([files])
+    await trio.sleep(60)
+    assert "[PoolNotAdvertised]" not in caplog.text, "what the ledger says may be over"
+    await again.end()
 
 
 async def test_what_an_earlier_run_found_out_about_fellows_is_void(

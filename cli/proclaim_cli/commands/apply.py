@@ -15,9 +15,10 @@ from proclaim_cli.opening import Opened, absolute, opened, settings_of, state_at
 from proclaim_cli.options import LedgerURL, Manifests, NodeName, Output, SettingsFile, Shown
 from proclaim_cli.single import as_command
 from proclaim_cli.values.changes import Decisions, changes, nodes_of
-from proclaim_cli.values.reading import listing_of, noted, observations, problems
+from proclaim_cli.values.reading import findings, observations, reading_of
 from proclaim_cli.views.changes import changes_text
-from proclaim_cli.views.say import advice, note, problem
+from proclaim_cli.views.findings import tell
+from proclaim_cli.views.say import note
 from proclaim_cli.views.structured import show
 
 
@@ -33,17 +34,13 @@ def command(
 
     Complete means: what the manifests do not name is gone, and its addresses are released.
     """
-    listing = listing_of(absolute(manifests))
+    reading = reading_of(absolute(manifests))
     with opened(settings_of(settings, ledger), read_only=False) as found:
         before = state_at(found, None)
-        made = _recorded(found, before, listing)
+        made = _recorded(found, before, reading.listing)
         nodes = nodes_of(before, made.state, node, found.node)
     applied = changes(before, made, nodes)
-    wrong = problems(listing, made.state)
-    for each in wrong:
-        problem(str(each))
-    for each in noted(listing, made.state):
-        advice(str(each))
+    wrong = tell(findings(reading, made.state))
     if not show(applied, output):
         sys.stdout.write(changes_text(applied, output is Output.WIDE))
     note(f"{len(made.facts)} facts recorded, position {made.state.position}")

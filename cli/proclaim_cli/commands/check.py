@@ -1,26 +1,66 @@
-"""`proclaim check`: everything that is wrong with manifests."""
+"""`proclaim check`: everything that is wrong or doubtful in manifests."""
 
 from __future__ import annotations
 
+import json
+import os
 import sys
+from enum import StrEnum
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+from proclaim.findings import Finding
 
 from proclaim_cli.opening import named
-from proclaim_cli.options import Manifests, Output, Shown
+from proclaim_cli.options import Manifests, Output
 from proclaim_cli.single import as_command
-from proclaim_cli.values.reading import check, listing_of
-from proclaim_cli.views.say import advice, note
+from proclaim_cli.values.findings import codes_named, problems_among, rows, without
+from proclaim_cli.values.reading import check, reading_of
+from proclaim_cli.values.sarif import sarif
+from proclaim_cli.views.say import note
 from proclaim_cli.views.structured import show
 from proclaim_cli.views.table import printable
 
 
+class Form(StrEnum):
+    """How findings are shown."""
+
+    TABLE = "table"
+    WIDE = "wide"
+    JSON = "json"
+    YAML = "yaml"
+    SARIF = "sarif"
+
+
 @as_command
-def command(manifests: Manifests, output: Shown = Output.TABLE) -> int:
-    """Check manifests; 1 when anything is wrong."""
-    listing = listing_of(named(manifests))
-    found = check(listing)
-    if not show(found.problems, output):
-        sys.stdout.write("".join(f"{printable(str(each))}\n" for each in found.problems))
-    for each in found.notes:
-        advice(str(each))
-    note(f"{len(listing.resources)} resources, {len(found.problems)} problems")
-    return 1 if found.problems else 0
+def command(
+    manifests: Manifests,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail on warnings too.")] = False,
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option("--ignore", metavar="CODE", help="Leave out this rule; repeatable."),
+    ] = None,
+    output: Annotated[
+        Form, typer.Option("--output", "-o", help="How to show it; sarif is for code scanning.")
+    ] = Form.TABLE,
+) -> int:
+    """Check manifests; 1 when anything is wrong, with --strict when anything is doubtful."""
+    ignored = codes_named(ignore or ())
+    reading = reading_of(named(manifests))
+    found = without(check(reading), ignored)
+    problems = len(problems_among(found))
+    _show(found, output)
+    note(
+        f"{len(reading.listing.resources)} resources, {problems} problems, "
+        f"{len(found) - problems} warnings"
+    )
+    return 1 if problems or (strict and found) else 0
+
+
+def _show(found: list[Finding], form: Form) -> None:
+    if form is Form.SARIF:
+        log = sarif(found, version("proclaim"), os.getcwd())
+        sys.stdout.write(json.dumps(log, indent=2, ensure_ascii=False) + "\n")
+    elif not show(rows(found), Output(form)):
+        sys.stdout.write("".join(f"{printable(str(each))}\n" for each in found))

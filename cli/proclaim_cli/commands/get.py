@@ -10,15 +10,18 @@ from typing import Annotated, Any
 
 import typer
 from proclaim.errors import NotFound, Usage
+from proclaim.findings import examine
 from proclaim.state import State
 
 from proclaim_cli.opening import Opened, opened, settings_of, state_at
 from proclaim_cli.options import At, LedgerURL, NodeName, Output, SettingsFile, Shown
 from proclaim_cli.single import as_command
 from proclaim_cli.values import resources
+from proclaim_cli.values.findings import rows
 from proclaim_cli.values.names import service_named
 from proclaim_cli.values.sessions import reached
 from proclaim_cli.views import resources as tables
+from proclaim_cli.views.findings import findings_table
 from proclaim_cli.views.say import note
 from proclaim_cli.views.structured import show
 
@@ -34,6 +37,7 @@ class What(StrEnum):
     PEERS = "peers"
     NODES = "nodes"
     INTERFACES = "interfaces"
+    PROBLEMS = "problems"
 
 
 _SHORT = {"svc": "services", "ipaddresspools": "pools", "ipaddresspool": "pools", "no": "nodes"}
@@ -59,13 +63,13 @@ def command(
         state = state_at(found, at)
         if what is What.ANNOUNCEMENTS and not node and not resources.named_nodes(state):
             note(f"these are for node {found.node}, as no Node is described; --node names another")
-        rows = _rows(what, found, state, node)
+        shown = _rows(what, found, state, node)
     if node:
-        rows = [row for row in rows if getattr(row, "node", node) == node]
+        shown = [row for row in shown if getattr(row, "node", node) == node]
     if name:
-        rows = _named(what, rows, name)
-    if not show(rows, output):
-        sys.stdout.write(_TABLES[what](rows, output is Output.WIDE))
+        shown = _named(what, shown, name)
+    if not show(shown, output):
+        sys.stdout.write(_TABLES[what](shown, output is Output.WIDE))
     return 0
 
 
@@ -97,19 +101,24 @@ def _rows(what: What, found: Opened, state: State, node: str | None) -> list[Any
             return list(resources.nodes(state, found.node))
         case What.INTERFACES:
             return list(resources.interfaces(state))
+        case What.PROBLEMS:
+            return rows(examine(state))
 
 
-def _named(what: What, rows: list[Any], name: str) -> list[Any]:
+def _named(what: What, found: list[Any], name: str) -> list[Any]:
     """The rows of one name; an announcement's are its prefix, its addresses and its services."""
     if what is What.SERVICES:
         ref = service_named(name)
-        kept = [row for row in rows if (row.namespace, row.name) == (ref.namespace, ref.name)]
+        kept = [row for row in found if (row.namespace, row.name) == (ref.namespace, ref.name)]
     elif what is What.ANNOUNCEMENTS:
         wanted = {name, service_named(name).short} if name.count("/") < 2 else {name}
-        kept = [row for row in rows if wanted & {row.prefix, *row.addresses, *row.services}]
+        kept = [row for row in found if wanted & {row.prefix, *row.addresses, *row.services}]
+    elif what is What.PROBLEMS:
+        short = service_named(name).short if name.count("/") < 2 else name
+        kept = [row for row in found if row.name in (name, short)]
     else:
-        kept = [row for row in rows if row.name == name]
-    if not kept:
+        kept = [row for row in found if row.name == name]
+    if not kept and what is not What.PROBLEMS:  # to have none is an answer
         raise NotFound(f"there is no {name} among the {what}", hint=f"`proclaim get {what}`")
     return kept
 
@@ -121,4 +130,5 @@ _TABLES: dict[What, _View] = {
     What.PEERS: tables.peers_table,
     What.NODES: tables.nodes_table,
     What.INTERFACES: tables.interfaces_table,
+    What.PROBLEMS: findings_table,
 }

@@ -13,9 +13,10 @@ from proclaim_cli.opening import absolute, opened, settings_of, state_at
 from proclaim_cli.options import LedgerURL, Manifests, NodeName, Output, SettingsFile, Shown
 from proclaim_cli.single import as_command
 from proclaim_cli.values.changes import changes, decisions, nodes_of
-from proclaim_cli.values.reading import listing_of, noted, observations, problems
+from proclaim_cli.values.reading import findings, observations, reading_of
 from proclaim_cli.views.changes import changes_text
-from proclaim_cli.views.say import advice, note, problem
+from proclaim_cli.views.findings import tell
+from proclaim_cli.views.say import note
 from proclaim_cli.views.structured import show
 
 CHANGES = 2
@@ -35,16 +36,12 @@ def command(
     problems.  `-o wide` lists what is kept as well.
     """
     found = settings_of(settings, ledger)
-    listing = listing_of(absolute(manifests))
+    reading = reading_of(absolute(manifests))
     before = _present(found)
-    made = decisions(before, observations(before, listing, found.authorized))
+    made = decisions(before, observations(before, reading.listing, found.authorized))
     nodes = nodes_of(before, made.state, node, SystemHost(found.node).node)
     planned = changes(before, made, nodes)
-    wrong = problems(listing, made.state)
-    for each in wrong:
-        problem(str(each))
-    for each in noted(listing, made.state):
-        advice(str(each))
+    wrong = tell(findings(reading, made.state))
     if not show(planned, output):
         sys.stdout.write(changes_text(planned, output is Output.WIDE))
     if wrong:

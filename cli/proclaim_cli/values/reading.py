@@ -1,82 +1,57 @@
-"""Manifests as the commands read them: one listing, and everything that is wrong with it."""
+"""Manifests as the commands read them: one listing, and everything that is to say about it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
 
 from proclaim.decide import decide
-from proclaim.manifests import MAX_BYTES, read_documents
-from proclaim.manifests.files import STAYS, list_paths
-from proclaim.model import Authority, Authorized, Listing, Observation, Problem, Ref
-from proclaim.references import dangling, notes
-from proclaim.state import Rejection, State
+from proclaim.findings import Code, Finding, examine, of_problem
+from proclaim.manifests import MAX_BYTES
+from proclaim.manifests.files import STAYS, FileReader, Reading
+from proclaim.model import Authority, Authorized, Listing, Observation
+from proclaim.state import State
+
+from proclaim_cli.values.places import located
 
 SOURCE = "files"
 """The name of the file source, so that `run` finds again what `apply` recorded."""
 
 
-class ProblemRow(NamedTuple):
-    """One thing wrong with manifests."""
-
-    file: str
-    line: int
-    kind: str
-    name: str
-    """As `namespace/name` where the kind has namespaces."""
-    field: str
-    problem: str
-
-    def __str__(self) -> str:
-        place = f"{self.file}:{self.line}" if self.line else self.file
-        subject = "/".join(part for part in (self.kind, self.name) if part)
-        return ": ".join(part for part in (place, subject, self.field, self.problem) if part)
+def reading_of(paths: Sequence[str], max_bytes: int = MAX_BYTES) -> Reading:
+    """Read manifests once."""
+    return FileReader(paths, max_bytes, SOURCE).read()
 
 
-def listing_of(paths: Sequence[str], max_bytes: int = MAX_BYTES) -> Listing:
-    """Read manifests once; passwords are dropped."""
-    return list_paths(paths, max_bytes, SOURCE)[0]
+def check(reading: Reading) -> list[Finding]:
+    """Everything to say about manifests by themselves, as an empty ledger would take them."""
+    state = State()
+    for observation in observations(state, reading.listing, Authorized(Authority.ALLOCATE)):
+        state = decide(state, observation).state
+    return [_alone(each) for each in findings(reading, state)]
 
 
-class Checked(NamedTuple):
-    """What there is to say about manifests."""
-
-    problems: list[ProblemRow]
-    notes: list[ProblemRow]
-    """What is no mistake, and yet does nothing."""
+def _alone(found: Finding) -> Finding:
+    """A finding where nothing was read before, and so nothing can stay in force."""
+    return found._replace(sentence=found.sentence.removesuffix(f"; {STAYS}"))
 
 
-def check(listing: Listing) -> Checked:
-    """Everything wrong with a listing, in itself and with one resource beside another."""
-    state = decide(State(), listing).state
-    found = [_alone(each) for each in problems(listing, state)]
-    return Checked(found, noted(listing, state))
+def findings(reading: Reading, state: State) -> list[Finding]:
+    """Everything to say about what was read, in a state that it led to; sorted, each once."""
+    source = reading.listing.source
+    found = {each for each in examine(state) if _comes_from(each, state, source)}
+    found.update(map(of_problem, reading.listing.problems))
+    found.update(reading.remarks)
+    return sorted(located(found, reading.standard_input))
 
 
-def _alone(found: ProblemRow) -> ProblemRow:
-    """A problem where nothing was read before, and so nothing can stay in force."""
-    return found._replace(problem=found.problem.removesuffix(f"; {STAYS}"))
-
-
-def noted(listing: Listing, state: State) -> list[ProblemRow]:
-    """What of a listing does nothing, though nothing is wrong with it."""
-    return sorted(_located(notes(state), listing, state))
-
-
-def problems(listing: Listing, state: State) -> list[ProblemRow]:
-    """The problems of a listing, what of it a state rejects, and what it names in vain.
-
-    Sorted, each once.
-    """
-    found = {_row(problem) for problem in listing.problems}
-    found.update(_located(dangling(state), listing, state))
-    found.update(
-        _rejected(ref, rejection)
-        for ref, rejection in state.rejections.items()
-        if rejection.source == listing.source
-    )
-    return sorted(found)
+def _comes_from(found: Finding, state: State, source: str) -> bool:
+    """Whether a finding is about a resource of a source; what it could not read has none."""
+    if found.code in (Code.INVALID_MANIFEST, Code.UNREADABLE):
+        return False
+    if (rejection := state.rejections.get(found.ref)) and rejection.source == source:
+        return True
+    entry = state.get(found.ref)
+    return entry is not None and entry.source == source
 
 
 def observations(state: State, listing: Listing, asked: Authorized) -> Iterator[Observation]:
@@ -93,36 +68,3 @@ def observations(state: State, listing: Listing, asked: Authorized) -> Iterator[
         yield Authorized(Authority.ADOPT, ours)
     yield listing
     yield Authorized(Authority.ALLOCATE, ours)
-
-
-def _row(problem: Problem) -> ProblemRow:
-    name = f"{problem.namespace}/{problem.name}" if problem.namespace else problem.name
-    return ProblemRow(
-        problem.file, problem.line, problem.kind, name, problem.field, problem.problem
-    )
-
-
-def _located(found: Iterable[Problem], listing: Listing, state: State) -> Iterator[ProblemRow]:
-    """Those of a listing, each with the line of its resource."""
-    for problem in found:
-        ref = Ref(problem.kind, problem.namespace, problem.name)
-        entry = state.get(ref)
-        if entry is not None and entry.source == listing.source:
-            yield _row(problem)._replace(line=next(_lines(problem.file, ref), 0))
-
-
-def _rejected(ref: Ref, rejection: Rejection) -> ProblemRow:
-    line = next(_lines(rejection.origin, ref), 0)
-    return ProblemRow(rejection.origin, line, ref.kind, ref.short, "", rejection.problem)
-
-
-def _lines(origin: str, ref: Ref) -> Iterator[int]:
-    """The lines of a file that name a resource, looked up again: a listing has none."""
-    try:
-        data = Path(origin).read_bytes()
-    except OSError:  # standard input, or a file that went meanwhile
-        return
-    read = read_documents(data, origin)
-    for sourced, line in zip(read.resources, read.lines, strict=True):
-        if sourced.resource.ref == ref:
-            yield line

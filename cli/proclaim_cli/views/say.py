@@ -24,11 +24,6 @@ def problem(text: str) -> None:
     _write(f"problem: {text}")
 
 
-def advice(text: str) -> None:
-    """Tell the user what does nothing, though nothing is wrong with it."""
-    _write(f"note: {text}")
-
-
 def error(message: str, hint: str = "") -> None:
     """Say in one paragraph what is wrong, and what to do about it."""
     _write(f"error: {message}", f"hint: {hint or NO_HINT}")

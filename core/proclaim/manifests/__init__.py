@@ -5,6 +5,7 @@ nothing here touches a file (`manifests.files` does).  A document with a
 problem gives no resource, and takes no other down with it.
 """
 
+from proclaim.manifests.fields import path_of
 from proclaim.manifests.reading import (
     Documents,
     Found,
@@ -23,6 +24,7 @@ __all__ = [
     "Parsed",
     "collect",
     "parse_object",
+    "path_of",
     "read_documents",
     "read_each",
 ]

@@ -9,6 +9,7 @@ quoted by the type checks here, because a password may be one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator
 from difflib import get_close_matches
 from typing import TypeAlias, TypeVar
@@ -27,6 +28,7 @@ MAX_PROBLEMS = 50
 """Problems that are kept of one object; more say nothing new."""
 _LONGEST_KEY = 63
 UINT32 = (1 << 32) - 1
+_STEP = re.compile(r"\[([^\]]*)\]|([^.\[]+)")
 
 
 def nowhere(_path: Path) -> int:
@@ -46,6 +48,14 @@ def render(path: Path) -> str:
             plain = step.isprintable() and len(step) <= 2 * _LONGEST_KEY
             parts.append(f"[{step if plain else clip(step)}]")
     return "".join(parts)
+
+
+def path_of(field: str) -> Path:
+    """The path that `render` made a text of, as far as the text tells."""
+    return tuple(
+        int(inside) if inside.isdecimal() else inside or name
+        for inside, name in _STEP.findall(field)
+    )
 
 
 class Report:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from os.path import normpath
 from typing import NamedTuple
 
+from proclaim.findings import Finding
 from proclaim.manifests.reading import Documents, Found, collect, read_each
 from proclaim.manifests.yaml_text import MAX_BYTES, too_large
 from proclaim.model import Listing, Problem, Ref, Sourced
@@ -149,6 +150,10 @@ class Reading:
     """Inline passwords by the name of their BGPPeer."""
     directories: frozenset[str]
     """Where to watch for changes of it."""
+    remarks: tuple[Finding, ...] = ()
+    """How resources were written, where there is something to say about it."""
+    standard_input: bytes = field(default=b"", repr=False)
+    """What was read there, for those who look for a line again."""
 
 
 class FileReader:
@@ -185,11 +190,15 @@ class FileReader:
             if stamp.ctime_ns < began - self._settled_ns:
                 known[path] = (stamp, read)
         self._known = known
+        standard_input = b""
         if STANDARD_INPUT in self._paths:
-            documents[STANDARD_INPUT] = self._read_standard_input(pause)
+            standard_input = sys.stdin.buffer.read(self._max_bytes + 1)
+            documents[STANDARD_INPUT] = self._parse(standard_input, STANDARD_INPUT, pause)
         roots = tuple(map(shown, self._paths))
         listing, passwords = compose(self._source, documents, found.lost, roots)
-        return Reading(listing, passwords, frozenset(found.directories))
+        remarks = tuple(each for _, read in sorted(documents.items()) for each in read.remarks)
+        directories = frozenset(found.directories)
+        return Reading(listing, passwords, directories, remarks, standard_input)
 
     def _read_file(
         self, path: str, size: int, found: Survey, pause: Callable[[], None]
@@ -204,9 +213,6 @@ class FileReader:
                 found.lost[path] = _why(error)
             return None  # a file that went between the look and the reading is gone
         return self._parse(data, shown(path), pause)
-
-    def _read_standard_input(self, pause: Callable[[], None]) -> Documents:
-        return self._parse(sys.stdin.buffer.read(self._max_bytes + 1), STANDARD_INPUT, pause)
 
     def _parse(self, data: bytes, name: str, pause: Callable[[], None]) -> Documents:
         if not data:  # what writes a file in place empties it first

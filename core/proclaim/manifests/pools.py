@@ -72,8 +72,9 @@ def _own_annotations(root: Fields, metadata: Metadata) -> None:
             except ValueError as error:
                 sentence = str(error)
         elif key not in (ALLOCATION, QUOTA):
-            guess = get_close_matches(key, (ALLOCATION, QUOTA), n=1, cutoff=0.8)
-            sentence = f"is unknown; did you mean {guess[0]}?" if guess else ""
+            known = {name.removeprefix(OWN_PREFIX): name for name in (ALLOCATION, QUOTA)}
+            guess = get_close_matches(key.removeprefix(OWN_PREFIX), known, n=1, cutoff=0.5)
+            sentence = f"is unknown; did you mean {known[guess[0]]}?" if guess else ""
         if sentence:
             root.problem("metadata", sentence, "annotations", key)
 

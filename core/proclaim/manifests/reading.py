@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from typing import NamedTuple, TypeAlias
 
 from proclaim.addresses import clip
+from proclaim.findings import Finding
 from proclaim.manifests.advertisements import read_bgp_advertisement, read_l2_advertisement
 from proclaim.manifests.core_kinds import (
     read_endpoint_slice,
@@ -20,10 +21,11 @@ from proclaim.manifests.core_kinds import (
     read_node,
     read_service,
 )
-from proclaim.manifests.fields import Fields, Locate, Report, nowhere
+from proclaim.manifests.fields import Fields, Locate, Report, nowhere, render
 from proclaim.manifests.metadata import Metadata, identify, read_metadata
 from proclaim.manifests.peers import read_bfd_profile, read_old_peer, read_peer
 from proclaim.manifests.pools import read_community, read_pool
+from proclaim.manifests.remarks import remarks
 from proclaim.manifests.scalars import type_name
 from proclaim.manifests.yaml_document import Document, Fault, NotYaml, Path, Value
 from proclaim.manifests.yaml_text import MAX_BYTES, decode, documents
@@ -85,6 +87,8 @@ class Parsed:
     """The inline password of a BGPPeer, which no resource holds."""
     known: bool = True
     """Whether it is clear which resource this is, or that it is none."""
+    remarks: tuple[Finding, ...] = ()
+    """What the resource itself does not show any more: how it was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,7 @@ class Documents:
     """Inline passwords by the name of their BGPPeer."""
     readable: bool = True
     """False when a document hides which resource it is, so that some are unknown."""
+    remarks: tuple[Finding, ...] = ()
 
 
 def read_documents(data: bytes | str, file: str, max_bytes: int = MAX_BYTES) -> Documents:
@@ -127,6 +132,8 @@ class Found(NamedTuple):
     line: int
     """Of its name, or of the object when that is unclear."""
     parsed: Parsed
+    locate: Locate = nowhere
+    """The line of each of its fields."""
 
 
 def collect(found: Iterable[Found]) -> Documents:
@@ -135,16 +142,20 @@ def collect(found: Iterable[Found]) -> Documents:
     lines: list[int] = []
     problems: list[Problem] = []
     passwords: dict[str, str] = {}
+    remarks: list[Finding] = []
     readable = True
-    for file, line, parsed in found:
+    for file, line, parsed, _ in found:
         problems.extend(parsed.problems)
+        remarks.extend(parsed.remarks)
         readable = readable and parsed.known
         if parsed.resource is not None:
             resources.append(Sourced(parsed.resource, file))
             lines.append(line)
             if parsed.password:
                 passwords.setdefault(parsed.resource.ref.name, parsed.password)
-    return Documents(tuple(resources), tuple(lines), tuple(problems), passwords, readable)
+    return Documents(
+        tuple(resources), tuple(lines), tuple(problems), passwords, readable, tuple(remarks)
+    )
 
 
 def _unreadable(file: str, problem: NotYaml) -> Found:
@@ -171,7 +182,8 @@ def _objects(document: Document, value: Value, at: Path, file: str) -> Iterator[
         for fault in document.faults
         if fault.path[: len(at)] == at
     ]
-    yield Found(file, locate(("metadata", "name")), parse_object(value, locate, file, faults))
+    parsed = parse_object(value, locate, file, faults)
+    yield Found(file, locate(("metadata", "name")), parsed, locate)
 
 
 def _list_faults(document: Document, at: Path, file: str) -> Iterator[Found]:
@@ -220,9 +232,13 @@ def parse_object(
         for key in ("apiVersion", "kind", "spec", "status"):
             root.get(key)
         root.close()
-    if report.problems:
+    if report.problems or resource is None:
         return _refused(report)
-    return Parsed(resource, password=report.password)
+    said = tuple(
+        Finding(file, locate(path), resource.ref, render(path), code, sentence)
+        for path, code, sentence in remarks(value)
+    )
+    return Parsed(resource, password=report.password, remarks=said)
 
 
 def _refused(report: Report) -> Parsed:

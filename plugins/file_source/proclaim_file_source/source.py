@@ -144,6 +144,6 @@ def _log_new_problems(before: Listing | None, after: Listing) -> None:
     known: frozenset[Problem] = frozenset(before.problems) if before else frozenset()
     new = [problem for problem in after.problems if problem not in known]
     for problem in new[:_LOGGED_PROBLEMS]:
-        log.warning("%s", problem)
+        log.error("%s", problem)
     if len(new) > _LOGGED_PROBLEMS:
-        log.warning("and %d problems more", len(new) - _LOGGED_PROBLEMS)
+        log.error("and %d problems more", len(new) - _LOGGED_PROBLEMS)

@@ -1,0 +1,46 @@
+"""Findings as text: the table of `get problems`, and what `plan` and `apply` say of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from proclaim.findings import RULES, Finding, Severity
+
+from proclaim_cli.values.findings import FindingRow
+from proclaim_cli.views.say import problem, warning
+from proclaim_cli.views.table import table
+
+
+def findings_table(rows: Sequence[FindingRow], wide: bool) -> str:
+    """`get problems`."""
+    header = ["SEVERITY", "CODE", "RESOURCE", "FIELD", "PLACE", "PROBLEM"]
+    shown = [
+        [
+            row.severity,
+            row.code,
+            "/".join(part for part in (row.kind, row.name) if part),
+            row.field,
+            _place(row),
+            row.problem,
+            *([RULES[row.code].remedy] if wide else []),
+        ]
+        for row in rows
+    ]
+    return table([*header, "WHAT TO DO"] if wide else header, shown)
+
+
+def _place(row: FindingRow) -> str:
+    return f"{row.file}:{row.line}" if row.line else row.file
+
+
+def tell(found: Sequence[Finding]) -> bool:
+    """Say on standard error what is wrong or doubtful; whether anything is wrong.
+
+    Warnings about a Service are left out: its own line says what becomes of it.
+    """
+    for each in found:
+        if each.severity is Severity.PROBLEM:
+            problem(each.told)
+        elif each.ref.kind != "Service":
+            warning(each.told)
+    return any(each.severity is Severity.PROBLEM for each in found)

@@ -1,0 +1,213 @@
+"""What the rules ask about, prepared once for a state: who is there, and what matches whom.
+
+Every question that is asked for many resources has an index, so that looking
+through ten thousand Services for each of two hundred selectors stays cheap.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import TypeAlias, TypeVar
+
+from proclaim.addresses import Address, clip
+from proclaim.allocation import no_business
+from proclaim.findings.finding import Finding
+from proclaim.findings.rules import Code
+from proclaim.model import Pairs, Pool, Requirement, Selector
+from proclaim.state import Entry, State, ranges
+from proclaim.steps import Steps, ordered
+
+T = TypeVar("T")
+
+Found: TypeAlias = Generator[Finding | None, None, None]
+"""What a rule yields: findings, and now and then None, where it may be paused."""
+Asked: TypeAlias = Generator[None, None, T]
+"""An answer that may take long; the same pauses."""
+
+AT_ONCE = 64
+"""Resources looked at between two pauses."""
+_GUESSES = 50
+"""Names that are guessed at for each kind; comparing texts takes long."""
+_NAMED = 3
+
+
+class Labelled:
+    """Things with labels, indexed by them."""
+
+    def __init__(self) -> None:
+        self.labels: dict[str, Pairs] = {}
+        self._by_key: dict[str, dict[str, list[str]]] = {}
+        self._known: dict[Selector, frozenset[str]] = {}
+        self._all: frozenset[str] | None = None
+
+    def add(self, name: str, labels: Pairs) -> None:
+        """Add a thing; all of them are added before anything is asked."""
+        self.labels[name] = labels
+        for key, value in labels:
+            self._by_key.setdefault(key, {}).setdefault(value, []).append(name)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """All of them."""
+        if self._all is None:
+            self._all = frozenset(self.labels)
+        return self._all
+
+    def __bool__(self) -> bool:
+        return bool(self.labels)
+
+    def matching(self, selector: Selector) -> Asked[frozenset[str]]:
+        """Those that a selector matches."""
+        known = self._known.get(selector)
+        if known is not None:
+            return known
+        found: list[str] = []
+        for at, name in enumerate(self._candidates(selector)):
+            if at % AT_ONCE == 0:
+                yield
+            if selector.matches(self.labels[name]):
+                found.append(name)
+        self._known[selector] = frozenset(found)
+        return self._known[selector]
+
+    def of_any(self, selectors: Sequence[Selector]) -> Asked[frozenset[str]]:
+        """Those that any selector matches; all of them where there is no selector."""
+        if not selectors:
+            return self.names
+        found: set[str] = set()
+        for selector in selectors:
+            found |= yield from self.matching(selector)
+        return frozenset(found)
+
+    def _candidates(self, selector: Selector) -> Iterable[str]:
+        """The fewest among which all that match are."""
+        several = [self._by_key.get(key, {}).get(value, []) for key, value in selector.labels]
+        several += [
+            self._having(each) for each in selector.expressions if each.operator in ("In", "Exists")
+        ]
+        return min(several, key=len, default=self.labels)
+
+    def _having(self, requirement: Requirement) -> list[str]:
+        values = self._by_key.get(requirement.key, {})
+        wanted = values if requirement.operator == "Exists" else requirement.values
+        return [name for value in wanted for name in values.get(value, ())]
+
+
+class Coverage:
+    """Which pool an address lies in; pools in force do not overlap."""
+
+    def __init__(self, pools: Iterable[Pool]) -> None:
+        self._spans = sorted(
+            (span.family, span.first, span.last, pool.name)
+            for pool in pools
+            for span in ranges(pool)
+        )
+
+    def pool_of(self, address: Address) -> str:
+        """The name of the pool; empty when it lies in none."""
+        at = bisect_right(self._spans, (address.family, address.value, 1 << 129)) - 1
+        if at < 0:
+            return ""
+        family, _, last, name = self._spans[at]
+        return name if family == address.family and address.value <= last else ""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A state as the rules see it."""
+
+    state: State
+    doubtful: frozenset[str]
+    """The kinds of which a document could not be read or was rejected; perhaps others are there."""
+    pools: tuple[Pool, ...]
+    coverage: Coverage
+    nodes: Labelled
+    namespaces: Labelled
+    services: Labelled
+    """The Services that want an address of ours, by `namespace/name`."""
+    wanting: tuple[Entry, ...]
+    """The same, by name."""
+    _names: dict[str, list[str]] = field(default_factory=dict)
+    _known: dict[str, frozenset[str]] = field(default_factory=dict)
+    _guesses: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def entries(self, kind: str) -> Iterator[Entry]:
+        """The resources of a kind in force, by name."""
+        return (entry for _, entry in sorted(self.state.of_kind(kind).items()))
+
+    def is_sure_of(self, *kinds: str) -> bool:
+        """Whether all resources of some kinds are known, so that what is missing is missing."""
+        return self.doubtful.isdisjoint(kinds) and "" not in self.doubtful
+
+    def names(self, kind: str) -> list[str]:
+        """The names of a kind, sorted."""
+        if kind not in self._names:
+            self._names[kind] = [ref.name for ref in sorted(self.state.of_kind(kind))]
+        return self._names[kind]
+
+    def known(self, kind: str) -> frozenset[str]:
+        """The same, to look a name up in."""
+        if kind not in self._known:
+            self._known[kind] = frozenset(self.names(kind))
+        return self._known[kind]
+
+    def missing(self, kind: str, name: str) -> str:
+        """The sentence that there is none of that name, with the nearest name that there is."""
+        return f"there is no {kind} {clip(name)}{self.guess(kind, name, self.names(kind))}"
+
+    def guess(self, kind: str, name: str, known: Sequence[str]) -> str:
+        """The nearest of some names, as the end of a sentence; empty when none is near."""
+        key = (kind, name)
+        if key not in self._guesses:
+            if len(self._guesses) >= _GUESSES:
+                return ""
+            near = get_close_matches(name, known, n=1)
+            self._guesses[key] = f"; did you mean {near[0]}?" if near else ""
+        return self._guesses[key]
+
+
+def surveying(state: State) -> Steps[World]:
+    """Prepare a state for the rules, in small steps."""
+    doubtful = {problem.kind for found in state.problems.values() for problem in found}
+    doubtful.update(ref.kind for ref in state.rejections)
+    mine = []
+    for at, (ref, entry) in enumerate(state.of_kind("Service").items()):
+        if at % AT_ONCE == 0:
+            yield
+        if no_business(entry.resource, state.load_balancer_class) is None:
+            mine.append((ref, entry))
+    wanting = tuple(entry for _, entry in (yield from ordered(mine)))
+    pools = state.pools()
+    return World(
+        state=state,
+        doubtful=frozenset(doubtful),
+        pools=pools,
+        coverage=Coverage(pools),
+        nodes=(yield from _labelling(state.of_kind("Node").values())),
+        namespaces=(yield from _labelling(state.of_kind("Namespace").values())),
+        services=(yield from _labelling(wanting)),
+        wanting=wanting,
+    )
+
+
+def _labelling(entries: Iterable[Entry]) -> Steps[Labelled]:
+    made = Labelled()
+    for at, entry in enumerate(entries):
+        if at % AT_ONCE == 0:
+            yield
+        made.add(entry.resource.ref.short, entry.resource.labels)
+    return made
+
+
+def said(entry: Entry, field: str, code: Code, sentence: str) -> Finding:
+    """A finding about a resource; its line is not known here."""
+    return Finding(entry.origin, 0, entry.resource.ref, field, code, sentence)
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first few of many names."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{more}"

@@ -1,0 +1,123 @@
+"""What holds for every finding, whatever its rule."""
+
+from pathlib import Path
+
+import pytest
+from core.scenes import BGP, POOL, TOR, ad, amid, labelled, said, state_of, told, web
+from hypothesis import given
+from hypothesis import strategies as st
+from proclaim.findings import RULES, Code, Finding, Severity, basis, examine, examining
+from proclaim.model import L2Advertisement, Node, Pool, Problem, Ref
+
+OVERLAPPING = Pool("second", addresses=("192.0.2.0/30",))
+
+
+def broken(kind, line=3):
+    return (Problem("b.yaml", line, kind, "", "more" if kind else "", "spec", "is missing"),)
+
+
+def test_every_code_has_a_rule_that_says_what_it_is_and_what_to_do():
+    assert set(RULES) == set(Code)
+    for rule in RULES.values():
+        assert rule.what
+        assert rule.remedy
+        assert not (rule.what + rule.remedy).endswith(".")
+
+
+@pytest.mark.parametrize("code", Code)
+def test_every_rule_has_a_scene(code):
+    tests = Path(__file__).parent.rglob("test_*.py")
+    assert any(f"{code} " in text or f"[{code}]" in text for text in map(Path.read_text, tests))
+
+
+def test_what_could_not_be_read_is_a_problem_with_its_line():
+    (found,) = examine(state_of(problems=broken("IPAddressPool")))
+    assert str(found) == "b.yaml:3: IPAddressPool/more: spec: is missing [InvalidManifest]"
+    assert found.severity is Severity.PROBLEM
+
+
+def test_a_path_that_could_not_be_read_is_unreadable():
+    (found,) = examine(state_of(problems=(Problem("b.yaml", problem="is missing"),)))
+    assert str(found) == "b.yaml: is missing [Unreadable]"
+
+
+def test_what_was_rejected_is_a_contradiction():
+    (found,) = examine(state_of(*amid(OVERLAPPING)))
+    assert found.file == "a.yaml"
+    assert str(found).endswith(" [Contradiction]")
+    assert found.ref in (POOL.ref, OVERLAPPING.ref)
+    assert POOL.name in found.sentence
+
+
+@pytest.mark.parametrize("kind", ["IPAddressPool", ""], ids=["of its kind", "of any kind"])
+def test_nothing_is_said_to_be_missing_while_a_document_is_broken(kind):
+    resources = amid(ad(pools=("pubic", "public")))
+    assert [each[:11] for each in told(*resources)] == ["UnknownPool"]
+    assert [each[:15] for each in told(*resources, problems=broken(kind))] == ["InvalidManifest"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "resources"),
+    [
+        ("Community", amid(ad(communities=("customer",)))),
+        ("BGPAdvertisement", [POOL]),
+        ("L2Advertisement", [POOL]),
+        ("BGPPeer", [POOL, BGP]),
+        ("Service", amid(Pool("second", addresses=("198.51.100.0/30",), auto_assign=False))),
+        ("Service", amid(L2Advertisement("l2", service_selectors=(labelled(tier="gold"),)))),
+        ("Node", amid(Node("n1"), L2Advertisement("l2", node_selectors=(labelled(rack="1"),)))),
+        ("IPAddressPool", amid(web(requested_pool="nosuch"))),
+    ],
+)
+def test_a_broken_document_silences_what_it_might_explain(kind, resources):
+    assert len(told(*resources)) == 1
+    assert [each[:15] for each in told(*resources, problems=broken(kind))] == ["InvalidManifest"]
+
+
+def test_what_another_document_rejected_may_explain_is_not_said():
+    found = told(*amid(OVERLAPPING, ad(pools=("public", "second", "pubic"))))
+    assert [each.partition(" ")[0] for each in found] == ["Contradiction"]
+
+
+def test_findings_come_in_the_order_of_their_places_and_each_once():
+    found = [
+        Finding("b.yaml", 2, TOR.ref, "", Code.UNKNOWN_PEER, "x"),
+        Finding("a.yaml", 9, TOR.ref, "", Code.UNKNOWN_PEER, "x"),
+        Finding("a.yaml", 2, POOL.ref, "spec", Code.UNKNOWN_POOL, "x"),
+    ]
+    assert sorted(found) == [found[2], found[1], found[0]]
+    assert str(found[2]) == "a.yaml:2: warning: IPAddressPool/public: spec: x [UnknownPool]"
+    assert found[2].told == "a.yaml:2: IPAddressPool/public: spec: x [UnknownPool]"
+    state = state_of(*amid(ad(pools=("a", "b", "c")), ad("other", peers=("x",))))
+    assert list(examine(state)) == sorted(set(examine(state)))
+
+
+MANY = amid(
+    ad(pools=("pubic",), peers=("tor", "nobody"), communities=("1:2",)),
+    ad("more", communities=("2:3",), node_selectors=(labelled(rack="9"),)),
+    L2Advertisement("l2", service_selectors=(labelled(tier="gold"),)),
+    Pool("second", addresses=("198.51.100.0/32",), auto_assign=False),
+    *(web(f"web{at}", requested_pool="second") for at in range(3)),
+    Node("n1"),
+)
+
+
+@given(st.permutations(MANY))
+def test_the_order_of_a_listing_has_no_say_in_what_is_found(resources):
+    assert set(told(*resources)) == set(told(*MANY))
+
+
+def test_looking_through_much_makes_way_all_the_time():
+    services = [web(f"web{at}") for at in range(2000)]
+    large = Pool("public", addresses=("10.0.0.0/16",))
+    pauses = sum(1 for _ in examining(state_of(*amid(large, *services))))
+    assert pauses > 2000 / 64 * 3
+
+
+def test_the_basis_of_findings_changes_with_what_they_are_made_from_and_not_otherwise():
+    state = state_of(*amid())
+    assert all(a is b for a, b in zip(basis(state), basis(state), strict=True))
+    other = state_of(*amid(web("api")))
+    assert not all(a is b for a, b in zip(basis(state), basis(other), strict=True))
+    assert Ref("Service", "default", "api") in other.holdings
+    assert said(Finding("", 0, TOR.ref, "", Code.UNKNOWN_PEER, "x")) == "UnknownPeer BGPPeer/tor: x"
