@@ -34,7 +34,7 @@ from proclaim.model import (
 from proclaim.state import State
 from proclaim.steps import Steps, finish, ordered
 from proclaim.terrain import Terrain, survey
-from proclaim.verdict import Elections, Part, Quiet, verdict
+from proclaim.verdict import Findings, Part, Quiet, verdict
 
 _AT_ONCE = 8
 """Services or prefixes projected between two pauses."""
@@ -143,12 +143,12 @@ def _redo(
     """Ask again for some Services, and merge the prefixes that they touch."""
     services = yield from ordered(services)
     parts = projection.parts.mutate()
-    elections = Elections(terrain, state)
+    findings = Findings(terrain, state)
     changed: dict[str, set[Ref]] = {}
     for at, ref in enumerate(services):
         if at % _AT_ONCE == 0:
             yield
-        answer = verdict(terrain, state, ref, elections)
+        answer = verdict(terrain, state, ref, findings)
         new = () if isinstance(answer, Quiet) else answer
         old = parts.get(ref, ())
         if old == new:

@@ -120,14 +120,14 @@ class Terrain:
         The order is MetalLB's, so that its speakers would elect the same node.
         """
         preferring = tuple(ad for ad in advertisements if ad.preferred_nodes)
+        if not preferring:
+            return min(candidates, key=lambda name: digest(name, address))
         return min(
             candidates,
             key=lambda name: (-self._score(name, preferring), digest(name, address)),
         )
 
     def _score(self, name: str, advertisements: tuple[L2Advertisement, ...]) -> int:
-        if not advertisements:
-            return 0
         labels = self.nodes[name].labels
         return sum(
             weight

@@ -90,13 +90,31 @@ class _Serving(NamedTuple):
     """The nodes that a Local traffic policy limits announcing to; None when it does not."""
 
 
-class Elections:
-    """The leaders of those who share addresses, each group's elected once for one state."""
+class _Told(NamedTuple):
+    """What a BGPAdvertisement says and to whom, whatever the Service."""
+
+    peers: tuple[str, ...]
+    carrying: dict[int, tuple[str, ...]]
+    """Those of the peers whose sessions carry a family."""
+    communities: tuple[str, ...]
+    unknown: str
+    """The first alias that nobody defines; empty when all are known."""
+
+
+class Findings:
+    """What is found out once for a state, and answers for many Services."""
 
     def __init__(self, terrain: Terrain, state: State) -> None:
         self._terrain = terrain
         self._state = state
         self._leaders: dict[Ref, str] = {}
+        self._told: dict[str, _Told] = {}
+
+    def told(self, ad: BGPAdvertisement) -> _Told:
+        """What an advertisement says from the terrain's node."""
+        if ad.name not in self._told:
+            self._told[ad.name] = _told(self._terrain, ad)
+        return self._told[ad.name]
 
     def leader(self, ref: Ref, own: Candidacy) -> str:
         """The node that answers for a Service and for all that share an address with it."""
@@ -112,12 +130,10 @@ class Elections:
         return elected
 
 
-def verdict(
-    terrain: Terrain, state: State, ref: Ref, elections: Elections | None = None
-) -> Verdict:
+def verdict(terrain: Terrain, state: State, ref: Ref, findings: Findings | None = None) -> Verdict:
     """What a Service has announced from the terrain's node, or the first rule that forbids it.
 
-    Who asks for many Services hands in the elections held before.
+    Who asks about many Services hands in what was found out for those before.
     """
     selected = _select(terrain, state, ref)
     if isinstance(selected, Quiet):
@@ -125,9 +141,10 @@ def verdict(
     if quiet := _here(terrain, selected.ads):
         return quiet
     serving = _where_served(state, selected)
+    findings = findings or Findings(terrain, state)
     if terrain.spread is Spread.EVERY_NODE:
-        return _routes(terrain, selected, serving)
-    return _answers(terrain, selected, serving, elections or Elections(terrain, state))
+        return _routes(terrain, selected, serving, findings)
+    return _answers(terrain, selected, serving, findings)
 
 
 def _select(terrain: Terrain, state: State, ref: Ref) -> _Selected | Quiet:
@@ -191,7 +208,9 @@ def _where_served(state: State, selected: _Selected) -> _Serving:
 # --- routes ---------------------------------------------------------------------------------------
 
 
-def _routes(terrain: Terrain, selected: _Selected, serving: _Serving) -> Verdict:
+def _routes(
+    terrain: Terrain, selected: _Selected, serving: _Serving, findings: Findings
+) -> Verdict:
     if serving.local is not None and terrain.node not in serving.local:
         return Quiet(Silence.NO_LOCAL_ENDPOINTS)
     if not serving.anywhere:
@@ -202,7 +221,7 @@ def _routes(terrain: Terrain, selected: _Selected, serving: _Serving) -> Verdict
     for ad in selected.ads:
         if not any_matches(ad.node_selectors, labels):
             continue
-        found = _parts(terrain, selected, ad)
+        found = _parts(selected, ad, findings.told(ad))
         if isinstance(found, Quiet):
             quiets.append(found)
         else:
@@ -212,24 +231,29 @@ def _routes(terrain: Terrain, selected: _Selected, serving: _Serving) -> Verdict
     return tuple(parts) or quiets[0]
 
 
-def _parts(terrain: Terrain, selected: _Selected, ad: BGPAdvertisement) -> list[Part] | Quiet:
+def _told(terrain: Terrain, ad: BGPAdvertisement) -> _Told:
     peers = [peer for peer in terrain.peers if not ad.peers or peer.name in ad.peers]
-    if ad.peers and not peers:
-        return Quiet(Silence.NO_PEER, f"{ad.name}: {', '.join(ad.peers)}")
-    carried = [
-        (text, tuple(peer.name for peer in peers if carries(peer, _family(text))))
-        for text in selected.addresses
-    ]
-    if peers and not any(to for _, to in carried):
-        return Quiet(Silence.NO_PEER_FOR_FAMILY, ", ".join(peer.name for peer in peers))
     communities = tuple(terrain.aliases.get(text, text) for text in ad.communities)
-    for text in communities:
-        if ":" not in text:
-            return Quiet(Silence.UNKNOWN_COMMUNITY, f"{ad.name}: {text}")
+    return _Told(
+        tuple(peer.name for peer in peers),
+        {family: tuple(peer.name for peer in peers if carries(peer, family)) for family in (4, 6)},
+        communities,
+        next((text for text in communities if ":" not in text), ""),
+    )
+
+
+def _parts(selected: _Selected, ad: BGPAdvertisement, told: _Told) -> list[Part] | Quiet:
+    if ad.peers and not told.peers:
+        return Quiet(Silence.NO_PEER, f"{ad.name}: {', '.join(ad.peers)}")
+    carried = [(text, told.carrying[_family(text)]) for text in selected.addresses]
+    if told.peers and not any(to for _, to in carried):
+        return Quiet(Silence.NO_PEER_FOR_FAMILY, ", ".join(told.peers))
+    if told.unknown:
+        return Quiet(Silence.UNKNOWN_COMMUNITY, f"{ad.name}: {told.unknown}")
     return [
-        Part(_prefix(text, ad), to, text, selected.ref, ad.local_pref, communities)
+        Part(_prefix(text, ad), to, text, selected.ref, ad.local_pref, told.communities)
         for text, to in carried
-        if to or not peers
+        if to or not told.peers
     ]
 
 
@@ -283,14 +307,14 @@ def _candidacy(terrain: Terrain, state: State, ref: Ref) -> Candidacy | None:
 
 
 def _answers(
-    terrain: Terrain, selected: _Selected, serving: _Serving, elections: Elections
+    terrain: Terrain, selected: _Selected, serving: _Serving, findings: Findings
 ) -> Verdict:
     if not serving.anywhere:
         return Quiet(Silence.NO_ENDPOINTS)
     candidates = terrain.candidates(selected.ads, serving.local)
     if not candidates:
         return Quiet(Silence.NO_CANDIDATE)
-    elected = elections.leader(selected.ref, Candidacy(candidates, selected.ads))
+    elected = findings.leader(selected.ref, Candidacy(candidates, selected.ads))
     if elected != terrain.node:
         ours = elected in candidates
         return Quiet(Silence.NOT_ELECTED if ours else Silence.ELECTED_FOR_OTHERS, elected)
