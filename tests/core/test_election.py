@@ -109,6 +109,18 @@ def test_advertisements_that_select_different_services_elect_one_node():
     assert answering(state) == {"iris1": {"a", "b"}}
 
 
+def test_advertisements_that_have_no_node_in_common_still_elect_one():
+    state = state_of(
+        L2Advertisement("for-a", service_selectors=only(app="a"), node_selectors=only(at="iris1")),
+        L2Advertisement("for-b", service_selectors=only(app="b"), node_selectors=only(at="iris2")),
+        *(A, B, *SHARED),
+    )
+    assert answering(state) == {"iris2": {"b"}}
+    assert told(state, "a", "iris1") is Silence.ELECTED_FOR_OTHERS
+    assert told(state, "a", "iris2") is Silence.NODE_NOT_SELECTED
+    assert told(state, "b", "iris1") is Silence.NODE_NOT_SELECTED
+
+
 def test_preferences_of_all_members_advertisements_count():
     prefer = ((10, Selector(labels=(("at", "iris1"),))),)
     state = state_of(
