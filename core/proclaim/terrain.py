@@ -61,6 +61,7 @@ class Terrain:
     able: frozenset[str]
     """The nodes that may announce at all: alive, with a network, and not excluded."""
     permitting: Pools
+    """Whom the pools in force admit."""
     spans: tuple[tuple[int, int, int, str], ...]
     """What the pools cover as (family, first, last, pool), sorted; pools do not overlap."""
     by_namespace: bool
