@@ -23,7 +23,7 @@ COMMANDS = {
     "apply": "Record manifests and what is decided from them, and announce nothing.",
     "check": "Say what is wrong or doubtful in manifests, and touch no ledger.",
     "plan": "Show what `apply` would change, and record nothing.",
-    "get": "Show services, pools, announcements, peers, nodes, interfaces or problems.",
+    "get": "Show services, pools, announcements, peers, nodes, interfaces, problems or statuses.",
     "explain": "Say why a Service has its address, and where it is announced or not.",
     "log": "Show the facts of the ledger, newest last.",
     "replay": "Fold the ledger again, and show what each fact changed.",

@@ -210,7 +210,7 @@ def _wanted(projection: Projection) -> Wanted:
 
 
 def _same(one: Wanted, other: Wanted) -> bool:
-    """Whether nothing changed, told by identity: projecting copies what it changes."""
+    """Whether nothing changed, told by identity: projecting keeps what it does not change."""
     return one.announcements is other.announcements and one.peers == other.peers
 
 

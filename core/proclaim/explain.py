@@ -22,6 +22,9 @@ from proclaim.verdict import Part, Quiet, Silence, verdict
 _WHY_SILENT: dict[Silence, str] = {
     Silence.NO_ADDRESS: "it has no address",
     Silence.POOL_NOT_IN_FORCE: "its pool {detail} is not in force",
+    Silence.ADDRESS_OUTSIDE_POOL: "its pool {detail} does not cover its address any longer, and"
+    " no other pool does",
+    Silence.NOT_PERMITTED: "serviceAllocation of the pool {detail} does not admit it",
     Silence.POOL_NOT_ADVERTISED: "no {kind} covers its pool {detail}",
     Silence.SERVICE_NOT_SELECTED: "serviceSelectors of {kind} {detail} do not match its labels",
     Silence.NODE_UNKNOWN: "no Node document describes {detail}",
@@ -38,6 +41,8 @@ _WHY_SILENT: dict[Silence, str] = {
     Silence.CONFLICTING_LOCAL_PREF: "two BGPAdvertisements give {detail} different localPref",
     Silence.NO_CANDIDATE: "no node is both selected and alive",
     Silence.NOT_ELECTED: "{detail} is elected",
+    Silence.ELECTED_FOR_OTHERS: "{detail} is elected for the Services that share its address, and"
+    " may not answer for this one",
 }
 
 KIND = {Spread.EVERY_NODE: "BGPAdvertisement", Spread.ONE_NODE: "L2Advertisement"}

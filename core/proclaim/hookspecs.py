@@ -38,7 +38,10 @@ class Wanted:
     """What one announcer on this node must keep true; iterating gives the announcements."""
 
     announcements: Mapping[tuple[str, str], Announcement] = field(default_factory=dict)
-    """By (prefix, discriminator); treat as immutable, and compare by identity first."""
+    """By (prefix, discriminator), in no order; treat as immutable.
+
+    What did not change is the same object still, so compare by identity first.
+    """
     peers: tuple[BGPPeer, ...] = ()
     """The BGPPeers that select this node, sorted by name; empty for ONE_NODE announcers."""
 

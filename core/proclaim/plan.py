@@ -136,7 +136,7 @@ def announcement_difference(
         for spread in Spread:
             old = project(before, node, spread).announcements
             new = project(after, node, spread).announcements
-            for key in sorted(old.keys() | new.keys()):
+            for key in sorted({*old, *new}):
                 was, is_ = old.get(key), new.get(key)
                 if was == is_:
                     continue

@@ -8,10 +8,13 @@ the specification; `advance` redoes only what facts touched, and gives the same.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from immutables import Map
+
 from proclaim.addresses import parse_address
+from proclaim.election import group_of
 from proclaim.events import (
     AddressAssigned,
     AddressReleased,
@@ -31,29 +34,41 @@ from proclaim.model import (
 from proclaim.state import State
 from proclaim.steps import Steps, finish, ordered
 from proclaim.terrain import Terrain, survey
-from proclaim.verdict import Part, Quiet, verdict
+from proclaim.verdict import Findings, Part, Quiet, verdict
 
 _AT_ONCE = 8
 """Services or prefixes projected between two pauses."""
+
+_READ_AT_ONCE = 64
+"""Facts read between two pauses."""
 
 Key: TypeAlias = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """What one announcer on one node must keep visible, and what it was made from."""
+    """What one announcer on one node must keep visible, and what it was made from.
+
+    The maps share what did not change with those they were made from, so one
+    change costs the change.  Their order means nothing.
+    """
 
     state: State
     terrain: Terrain
-    parts: Mapping[Ref, tuple[Part, ...]]
-    by_prefix: Mapping[str, Mapping[Ref, tuple[Part, ...]]]
-    announcements: Mapping[Key, Announcement]
+    parts: Map[Ref, tuple[Part, ...]]
+    by_prefix: Map[str, tuple[Ref, ...]]
+    """The Services that contribute to a prefix, by name."""
+    announcements: Map[Key, Announcement]
+
+    def contributions(self, prefix: str) -> list[Part]:
+        """What is to be said about a prefix, by the names of the Services that say it."""
+        return _contributions(self.parts, self.by_prefix.get(prefix, ()), prefix)
 
 
 def projecting(state: State, node: str, spread: Spread) -> Steps[Projection]:
     """`project` in small steps."""
     terrain = survey(state, node, spread)
-    empty = Projection(state, terrain, {}, {}, {})
+    empty = Projection(state, terrain, Map(), Map(), Map())
     return (yield from _redo(empty, state, terrain, state.holdings))
 
 
@@ -69,7 +84,8 @@ def advancing(
     terrain = projection.terrain
     if facts is None or not terrain.fits(state):
         return (yield from projecting(state, terrain.node, terrain.spread))
-    return (yield from _redo(projection, state, terrain, touched(projection.state, facts)))
+    services = yield from touching(projection.state, state, facts)
+    return (yield from _redo(projection, state, terrain, services))
 
 
 def advance(projection: Projection, state: State, facts: Sequence[Recorded] | None) -> Projection:
@@ -77,25 +93,43 @@ def advance(projection: Projection, state: State, facts: Sequence[Recorded] | No
     return finish(advancing(projection, state, facts))
 
 
-def touched(before: State, facts: Iterable[Recorded]) -> set[Ref]:
-    """The Services that facts can make announced otherwise, the terrain being the same."""
+def touched(before: State, after: State, facts: Iterable[Recorded]) -> set[Ref]:
+    """The Services that facts can make announced otherwise, the terrain being the same.
+
+    Who shares an address with such a Service, before or after, is elected with
+    it and so is touched as well.
+    """
+    return finish(touching(before, after, facts))
+
+
+def touching(before: State, after: State, facts: Iterable[Recorded]) -> Steps[set[Ref]]:
+    """`touched` in small steps."""
     services: set[Ref] = set()
-    for item in facts:
-        match item.fact:
-            case AddressAssigned(service=ref) | AddressReleased(service=ref):
-                services.add(ref)
-            case Observed(resource=Service() as service):
-                services.add(service.ref)
-            case Observed(resource=EndpointSlice() as slice_):
-                services.add(service_ref(slice_.namespace, slice_.service))
-                services.update(_owner_before(before, slice_.ref))
-            case Removed(ref=ref) if ref.kind == "Service":
-                services.add(ref)
-            case Removed(ref=ref) if ref.kind == "EndpointSlice":
-                services.update(_owner_before(before, ref))
-            case _:
-                pass
+    for at, item in enumerate(facts):
+        if at % _READ_AT_ONCE == 0:
+            yield
+        for ref in _concerned(before, item):
+            if ref not in services:
+                services.update(group_of(before, ref), group_of(after, ref))
     return services
+
+
+def _concerned(before: State, item: Recorded) -> list[Ref]:
+    """The Services that a fact speaks of."""
+    match item.fact:
+        case AddressAssigned(service=ref) | AddressReleased(service=ref):
+            return [ref]
+        case Observed(resource=Service() as service):
+            return [service.ref]
+        case Observed(resource=EndpointSlice() as slice_):
+            owner = service_ref(slice_.namespace, slice_.service)
+            return [owner, *_owner_before(before, slice_.ref)]
+        case Removed(ref=ref) if ref.kind == "Service":
+            return [ref]
+        case Removed(ref=ref) if ref.kind == "EndpointSlice":
+            return _owner_before(before, ref)
+        case _:
+            return []
 
 
 def _owner_before(before: State, ref: Ref) -> list[Ref]:
@@ -108,73 +142,85 @@ def _redo(
 ) -> Steps[Projection]:
     """Ask again for some Services, and merge the prefixes that they touch."""
     services = yield from ordered(services)
-    if not services:
-        return Projection(
-            state, terrain, projection.parts, projection.by_prefix, projection.announcements
-        )
-    parts = dict(projection.parts)
-    by_prefix = dict(projection.by_prefix)
-    own: set[str] = set()
+    parts = projection.parts.mutate()
+    findings = Findings(terrain, state)
+    changed: dict[str, set[Ref]] = {}
     for at, ref in enumerate(services):
         if at % _AT_ONCE == 0:
             yield
-        answer = verdict(terrain, state, ref)
+        answer = verdict(terrain, state, ref, findings)
         new = () if isinstance(answer, Quiet) else answer
-        old = parts.pop(ref, ())
-        if new:
-            parts[ref] = new
+        old = parts.get(ref, ())
         if old == new:
             continue
-        for part in old:
-            _own(by_prefix, own, part.prefix).pop(ref, None)
-        for part in new:
-            group = _own(by_prefix, own, part.prefix)
-            group[ref] = (*group.get(ref, ()), part)
-    announcements = yield from _merging(projection, by_prefix, own)
-    return Projection(state, terrain, parts, by_prefix, announcements)
+        if new:
+            parts[ref] = new
+        else:
+            del parts[ref]
+        now = {part.prefix for part in new}
+        for prefix in now.union(part.prefix for part in old):
+            if prefix not in changed:
+                changed[prefix] = set(projection.by_prefix.get(prefix, ()))
+            if prefix in now:
+                changed[prefix].add(ref)
+            else:
+                changed[prefix].discard(ref)
+    if not changed:
+        return replace(projection, state=state, terrain=terrain)
+    after = replace(projection, state=state, terrain=terrain, parts=parts.finish())
+    return (yield from _merging(projection, after, changed))
 
 
 def _merging(
-    projection: Projection, by_prefix: dict[str, Mapping[Ref, tuple[Part, ...]]], own: set[str]
-) -> Steps[Mapping[Key, Announcement]]:
-    """The announcements with those of some prefixes merged anew; drops prefixes left empty."""
-    announcements = dict(projection.announcements)
-    for at, prefix in enumerate((yield from ordered(own))):
+    before: Projection, after: Projection, changed: Mapping[str, set[Ref]]
+) -> Steps[Projection]:
+    """A projection with some prefixes merged anew, given who contributes to them now.
+
+    What comes out as it was stays the same object, and so does the whole map
+    when everything does: announcers compare by identity.
+    """
+    by_prefix, announcements = before.by_prefix.mutate(), before.announcements.mutate()
+    differs = False
+    for at, prefix in enumerate((yield from ordered(changed))):
         if at % _AT_ONCE == 0:
             yield
-        before = projection.by_prefix.get(prefix, {})
-        receivers = {
-            receiver for parts in before.values() for part in parts for receiver in part.to
-        }
-        for receiver in ("", *receivers):
-            announcements.pop((prefix, receiver), None)
-        if by_prefix[prefix]:
-            announcements.update(merge(prefix, by_prefix[prefix]))
+        refs = tuple(sorted(changed[prefix]))
+        if refs:
+            by_prefix[prefix] = refs
         else:
             del by_prefix[prefix]
-    return announcements
+        told = {receiver for part in before.contributions(prefix) for receiver in part.to}
+        now = merge(prefix, _contributions(after.parts, refs, prefix))
+        for key in [(prefix, receiver) for receiver in ("", *told)]:
+            if key not in now and announcements.pop(key, None) is not None:
+                differs = True
+        for key, announcement in now.items():
+            if announcements.get(key) != announcement:
+                announcements[key] = announcement
+                differs = True
+    return replace(
+        after,
+        by_prefix=by_prefix.finish(),
+        announcements=announcements.finish() if differs else before.announcements,
+    )
 
 
-def _own(
-    by_prefix: dict[str, Mapping[Ref, tuple[Part, ...]]], own: set[str], prefix: str
-) -> dict[Ref, tuple[Part, ...]]:
-    """The contributions to a prefix, copied before the first change."""
-    if prefix not in own:
-        own.add(prefix)
-        by_prefix[prefix] = dict(by_prefix.get(prefix, {}))
-    group = by_prefix[prefix]
-    assert isinstance(group, dict)
-    return group
+def _contributions(
+    parts: Map[Ref, tuple[Part, ...]], services: Iterable[Ref], prefix: str
+) -> list[Part]:
+    return [part for ref in services for part in parts[ref] if part.prefix == prefix]
 
 
-def merge(prefix: str, group: Mapping[Ref, tuple[Part, ...]]) -> dict[Key, Announcement]:
+def merge(prefix: str, contributions: list[Part]) -> dict[Key, Announcement]:
     """One announcement for each set of peers that is told the same about a prefix.
 
     Several Services, or several advertisements, may meet in one prefix: the
     communities are united and the highest LOCAL_PREF wins, so that the order in
     which they came has no say.
     """
-    contributions = [part for _, found in sorted(group.items()) for part in found]
+    if len(contributions) == 1:  # as nearly all are
+        to = contributions[0].to
+        return {(prefix, to[0] if to else ""): _announcement(prefix, contributions, to)}
     receivers: dict[str, list[Part]] = {}
     for part in contributions:
         for receiver in part.to or ("",):
@@ -198,7 +244,12 @@ def _content(parts: list[Part]) -> tuple[object, ...]:
     )
 
 
+_PLAIN = Attributes()
+
+
 def _attributes(parts: list[Part]) -> Attributes:
+    if not any(part.communities or part.local_pref for part in parts):
+        return _PLAIN
     communities = {community for part in parts for community in part.communities}
     return Attributes(
         local_pref=max(part.local_pref for part in parts),
@@ -207,14 +258,17 @@ def _attributes(parts: list[Part]) -> Attributes:
 
 
 def _announcement(prefix: str, parts: list[Part], to: tuple[str, ...]) -> Announcement:
-    addresses = sorted({parse_address(part.address) for part in parts})
     return Announcement(
         prefix=prefix,
-        addresses=tuple(map(str, addresses)),
+        addresses=_by_value({part.address for part in parts}),
         services=tuple(sorted({part.service for part in parts})),
         to=to,
         attributes=_attributes(parts),
     )
+
+
+def _by_value(addresses: set[str]) -> tuple[str, ...]:
+    return tuple(addresses if len(addresses) == 1 else sorted(addresses, key=parse_address))
 
 
 def community_order(text: str) -> tuple[int, tuple[int, ...]]:

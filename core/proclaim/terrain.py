@@ -7,10 +7,11 @@ changes seldom, so it is made once and asked for every Service.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
+from proclaim.addresses import Address
 from proclaim.model import (
     BGPAdvertisement,
     BGPPeer,
@@ -22,6 +23,7 @@ from proclaim.model import (
     Spread,
     any_matches,
 )
+from proclaim.pool_index import PoolIndex
 from proclaim.state import State
 
 EXCLUDE_LABEL = "node.kubernetes.io/exclude-from-external-load-balancers"
@@ -53,8 +55,18 @@ class Terrain:
     """The advertisements of this spread by pool name, sorted by name."""
     aliases: Mapping[str, str]
     """Community values by alias."""
+    able: frozenset[str]
+    """The nodes that may announce at all: alive, with a network, and not excluded."""
+    index: PoolIndex
+    """Whose an address is, and whom the pools in force admit."""
+    by_namespace: bool
+    """Whether a pool selects namespaces by their labels."""
     basis: tuple[Any, ...]
     """The parts of the state that this was made from."""
+    _selected: dict[tuple[str, ...], frozenset[str]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+    """What `candidates` found before, by the names of the advertisements."""
 
     @property
     def me(self) -> Node | None:
@@ -62,32 +74,50 @@ class Terrain:
 
     def fits(self, state: State) -> bool:
         """Whether a state has the same terrain still."""
-        return all(mine is theirs for mine, theirs in zip(self.basis, _basis(state), strict=True))
+        theirs = _basis(state, self.by_namespace)
+        return all(mine is other for mine, other in zip(self.basis, theirs, strict=True))
+
+    def pool_at(self, address: Address) -> str:
+        """The name of the pool that covers an address, whether it would give it or not; or ""."""
+        pool = self.index.containing(address)
+        return pool.name if pool else ""
+
+    def permits(self, pool: str, service: Service) -> bool:
+        """Whether the `serviceAllocation` of a pool in force admits a Service."""
+        return self.index.permits(self.pools[pool], service)
 
     def candidates(
         self, advertisements: tuple[L2Advertisement, ...], local: frozenset[str] | None
-    ) -> list[str]:
+    ) -> frozenset[str]:
         """The nodes that may be elected; `local` limits them to those with endpoints."""
-        return [
-            name
-            for name, node in self.nodes.items()
-            if not node.network_unavailable
-            and EXCLUDE_LABEL not in dict(node.labels)
-            and self.reachable.get(name, True)
-            and any(any_matches(ad.node_selectors, node.labels) for ad in advertisements)
-            and (local is None or name in local)
-        ]
+        names = tuple(ad.name for ad in advertisements)
+        found = self._selected.get(names)
+        if found is None:
+            found = self._selected[names] = frozenset(
+                name
+                for name in self.able
+                if any(
+                    any_matches(ad.node_selectors, self.nodes[name].labels) for ad in advertisements
+                )
+            )
+        return found if local is None else found & local
 
     def elect(
-        self, candidates: list[str], advertisements: tuple[L2Advertisement, ...], address: str
+        self,
+        candidates: frozenset[str],
+        advertisements: tuple[L2Advertisement, ...],
+        address: str,
     ) -> str:
         """The node that answers for an address: the best score, then the lowest digest.
 
         The order is MetalLB's, so that its speakers would elect the same node.
         """
+        preferring = tuple(ad for ad in advertisements if ad.preferred_nodes)
+        if not preferring:
+            return min(candidates, key=lambda name: digest(name, address))
         return min(
             candidates,
-            key=lambda name: (-self._score(name, advertisements), digest(name, address)),
+            key=lambda name: (-self._score(name, preferring), digest(name, address)),
         )
 
     def _score(self, name: str, advertisements: tuple[L2Advertisement, ...]) -> int:
@@ -108,7 +138,15 @@ def digest(node: str, address: str) -> bytes:
 def survey(state: State, node: str, spread: Spread) -> Terrain:
     """Prepare the terrain of a state for one node."""
     nodes = state.nodes() or {node: Node(node)}
-    pools = {pool.name: pool for pool in state.pools()}
+    pools = state.pool_index.by_name
+    reachable = {
+        ref.name: entry.resource.reachable
+        for ref, entry in state.of_kind("NodeReachability").items()
+    }
+    by_namespace = any(
+        pool.service_allocation is not None and pool.service_allocation.namespace_selectors
+        for pool in pools.values()
+    )
     kind = "BGPAdvertisement" if spread is Spread.EVERY_NODE else "L2Advertisement"
     every: list[BGPAdvertisement | L2Advertisement] = [
         entry.resource for _, entry in sorted(state.of_kind(kind).items())
@@ -117,10 +155,7 @@ def survey(state: State, node: str, spread: Spread) -> Terrain:
         node=node,
         spread=spread,
         nodes=nodes,
-        reachable={
-            ref.name: entry.resource.reachable
-            for ref, entry in state.of_kind("NodeReachability").items()
-        },
+        reachable=reachable,
         peers=peers_of(state, nodes.get(node)),
         pools=pools,
         advertisements={
@@ -132,7 +167,16 @@ def survey(state: State, node: str, spread: Spread) -> Terrain:
             for _, entry in sorted(state.of_kind("Community").items())
             for alias, value in entry.resource.communities
         },
-        basis=_basis(state),
+        able=frozenset(
+            name
+            for name, each in nodes.items()
+            if not each.network_unavailable
+            and EXCLUDE_LABEL not in dict(each.labels)
+            and reachable.get(name, True)
+        ),
+        index=state.pool_index,
+        by_namespace=by_namespace,
+        basis=_basis(state, by_namespace),
     )
 
 
@@ -169,5 +213,6 @@ def fellows(state: State, node: str) -> tuple[Node, ...]:
 _NOTHING: Mapping[Ref, Any] = {}
 
 
-def _basis(state: State) -> tuple[Any, ...]:
-    return tuple(state.resources.get(kind, _NOTHING) for kind in _KINDS)
+def _basis(state: State, by_namespace: bool) -> tuple[Any, ...]:
+    kinds = (*_KINDS, "Namespace") if by_namespace else _KINDS
+    return tuple(state.resources.get(kind, _NOTHING) for kind in kinds)

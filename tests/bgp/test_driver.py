@@ -42,6 +42,23 @@ async def test_routes_are_announced_changed_and_withdrawn(autojump_clock: object
         assert play.said[-1]["next_hop"] == NODE
 
 
+async def test_the_order_of_a_wanted_set_has_no_say_in_what_is_told_first(
+    autojump_clock: object,
+) -> None:
+    """A wanted set has no order, and a mapping by hashes another one in each process."""
+    texts = [f"198.51.100.{at}/32" for at in (7, 3, 9, 1, 5)]
+    async with scene() as play:
+        await play.router_on()
+        play.want(routes(*texts), peer())
+        await play.announce()
+        await trio.sleep(0.1)
+        assert play.events("announce") == [f"announce {text}" for text in sorted(texts)]
+        play.want({}, peer())
+        await trio.sleep(0.1)
+        last_first = sorted(texts, reverse=True)  # as an outbox takes what came while it was up
+        assert play.events("withdraw") == [f"withdraw {text}" for text in last_first]
+
+
 async def test_a_route_goes_to_the_peers_that_it_names(autojump_clock: object) -> None:
     async with scene() as play:
         await play.router_on()

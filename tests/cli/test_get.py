@@ -123,6 +123,43 @@ def test_what_was_is_shown_as_it_was(proclaim):
     assert shown(proclaim, "services", "--at", "1d") == []
 
 
+def test_statuses_are_the_objects_that_readers_of_metallb_know(proclaim):
+    proclaim.apply(POOL, ADVERTISED, ANSWERED, service("web"))
+    found = shown(proclaim, "statuses", "--node", "n1")
+    assert [each["kind"] for each in found] == [
+        "ConfigurationState",
+        "ConfigurationState",
+        "IPAddressPool",
+        "ServiceBGPStatus",
+        "ServiceL2Status",
+    ]
+    assert all(set(each) == {"apiVersion", "kind", "metadata", "status"} for each in found)
+    assert found[3]["status"] == {
+        "node": "n1",
+        "serviceName": "web",
+        "serviceNamespace": "default",
+        "peers": ["tor"],
+    }
+    ran = proclaim("get", "statuses", "--node", "n1", "-o", "yaml")
+    assert yaml.safe_load(ran.out) == found
+
+
+@pytest.mark.parametrize("asked", ["servicel2statuses", "ServiceL2Status"])
+def test_one_kind_of_status_can_be_asked_for_and_one_name(proclaim, asked):
+    proclaim.apply(POOL, ANSWERED, service("web"), service("mail"))
+    assert {each["kind"] for each in shown(proclaim, asked, "--node", "n1")} == {"ServiceL2Status"}
+    (web,) = shown(proclaim, asked, "web", "--node", "n1")
+    assert web["status"]["serviceName"] == "web"
+    assert "(every interface)" in proclaim("get", asked, "web", "--node", "n1").out
+
+
+def test_a_problem_makes_the_configuration_invalid(proclaim):
+    wrong = POOL.replace("192.0.2.0/30", "192.0.2.0/33")
+    proclaim.apply(wrong)
+    ran = proclaim("get", "configurationstates", "--node", "n1")
+    assert ran.out.count("Invalid configuration error: ") == 2
+
+
 @pytest.mark.parametrize("what", ["peers", "interfaces"])
 def test_what_nobody_reported_is_an_empty_list(proclaim, what):
     proclaim.apply(POOL)

@@ -25,6 +25,7 @@ from proclaim.model import (
     Sourced,
     service_ref,
 )
+from proclaim.statuses import statuses as every_status
 from proclaim_cli.options import Output
 from proclaim_cli.records import OneLine
 from proclaim_cli.values import resources
@@ -35,6 +36,7 @@ from proclaim_cli.values.names import service_named
 from proclaim_cli.values.replayed import Replay
 from proclaim_cli.values.sessions import reached
 from proclaim_cli.views import resources as tables
+from proclaim_cli.views import statuses
 from proclaim_cli.views.changes import changes_text
 from proclaim_cli.views.explained import address_text, service_text
 from proclaim_cli.views.facts import oneline, paragraph
@@ -105,7 +107,7 @@ def alike(name, text):
 
 @pytest.mark.parametrize("wide", [False, True])
 @pytest.mark.parametrize(
-    "what", ["services", "pools", "announcements", "peers", "nodes", "interfaces"]
+    "what", ["services", "pools", "announcements", "peers", "nodes", "interfaces", "statuses"]
 )
 def test_the_tables_of_get(log, what, wide):
     state = replay(log, CODEC)
@@ -116,8 +118,9 @@ def test_the_tables_of_get(log, what, wide):
         "peers": lambda: resources.peers(state, reached(log, CODEC, state)),
         "nodes": lambda: resources.nodes(state, "node-a"),
         "interfaces": lambda: resources.interfaces(state),
+        "statuses": lambda: every_status(state, NODES),
     }[what]()
-    view = getattr(tables, f"{what}_table")
+    view = getattr(statuses if what == "statuses" else tables, f"{what}_table")
     alike(f"get-{what}{'-wide' if wide else ''}", view(found, wide))
 
 

@@ -1,7 +1,5 @@
 """The rules about pools, advertisements and Services: when each speaks, and when not."""
 
-from dataclasses import replace
-
 import pytest
 from core.scenes import (
     BGP,
@@ -18,7 +16,9 @@ from core.scenes import (
     state_of,
     web,
 )
+from proclaim.events import Observed, Removed
 from proclaim.findings import Code, examine
+from proclaim.fold import fold, number
 from proclaim.model import L2Advertisement, Node, Pool, Service, service_ref
 
 GOLD, LEAD = labelled(tier="gold"), labelled(tier="lead")
@@ -336,9 +336,7 @@ def test_sharing_is_well(services):
 def test_a_pool_that_covers_its_holdings_no_more_is_told_with_the_holders():
     smaller = Pool("public", addresses=("192.0.2.4/30",))
     state = state_of(*amid(web("api")))
-    entry = state.get(POOL.ref)
-    shrunk = {POOL.ref: entry._replace(resource=smaller)}
-    state = replace(state, resources={**state.resources, "IPAddressPool": shrunk})
+    state = fold(state, number(state, [Observed("files", smaller)], 0.0))
     assert [said(each) for each in examine(state)] == [
         "HoldingNotCovered IPAddressPool/public spec.addresses: covers no longer what default/api "
         "(192.0.2.0), default/web (192.0.2.1) hold"
@@ -347,7 +345,7 @@ def test_a_pool_that_covers_its_holdings_no_more_is_told_with_the_holders():
 
 def test_a_pool_that_is_gone_covers_nothing():
     state = state_of(*amid())
-    state = replace(state, resources={**state.resources, "IPAddressPool": {}})
+    state = fold(state, number(state, [Removed("files", POOL.ref)], 0.0))
     assert [said(each) for each in examine(state)] == [
         "HoldingNotCovered IPAddressPool/public spec.addresses: covers no longer what default/web "
         "(192.0.2.0) holds"

@@ -16,12 +16,13 @@ from proclaim.model import (
     Node,
     NodeReachability,
     Selector,
+    ServiceAllocation,
     Spread,
 )
 from proclaim.project import project
 from proclaim.state import State
 from proclaim.terrain import EXCLUDE_LABEL, digest, survey
-from proclaim.testing import change, endpoints, gone, node, pool, ref, service
+from proclaim.testing import change, endpoints, gone, namespace, node, pool, ref, service
 from proclaim.verdict import Quiet, Silence, verdict
 
 BGP, L2 = Spread.EVERY_NODE, Spread.ONE_NODE
@@ -145,8 +146,67 @@ def test_a_pool_that_is_not_in_force_is_a_reason_too():
     assert silence(without) is Silence.POOL_NOT_IN_FORCE
 
 
-def test_every_silence_is_shown_above():
-    shown = {expected for _, _, expected in SILENT.values()} | {Silence.POOL_NOT_IN_FORCE}
+def adopting(*changed):
+    """A state in which the sources have not been heard again, and then something changes."""
+    state = state_of(POOL, ROUTES, WEB)
+    waiting = decide(state, Authorized(Authority.ADOPT)).state
+    return decide(waiting, change(*changed)).state
+
+
+def test_an_address_that_its_pool_covers_no_longer_is_not_announced_though_it_is_held():
+    state = adopting(pool("public", "198.51.100.0/24"))
+    assert state.holdings[ref("web")].addresses == ("10.20.30.1",)
+    assert silence(state) is Silence.ADDRESS_OUTSIDE_POOL
+
+
+def test_an_address_that_its_pool_still_covers_is_announced_while_sources_are_silent():
+    assert silence(adopting(pool("public", "10.20.30.0/25"))) is None
+
+
+def test_an_address_stays_announced_when_its_pool_gets_another_name():
+    """The holding names the old pool until the allocator may decide again."""
+    state = decide(state_of(POOL, ROUTES, WEB), Authorized(Authority.ADOPT)).state
+    state = decide(decide(state, gone(POOL)).state, change(pool("new", "10.20.30.0/24"))).state
+    assert state.holdings[ref("web")].pool == "public"
+    assert silence(state) is None
+
+
+@pytest.mark.parametrize(
+    ("allocation", "expected"),
+    [
+        (ServiceAllocation(namespaces=("shop",)), Silence.NOT_PERMITTED),
+        (ServiceAllocation(namespaces=("default",)), None),
+        (ServiceAllocation(service_selectors=labelled(("app", "db"))), Silence.NOT_PERMITTED),
+        (ServiceAllocation(service_selectors=labelled(("app", "web"))), None),
+        (ServiceAllocation(namespace_selectors=labelled(("team", "a"))), Silence.NOT_PERMITTED),
+    ],
+)
+def test_an_address_is_announced_only_for_whom_its_pool_admits(allocation, expected):
+    pinned = pool("public", "10.20.30.0/24", service_allocation=allocation)
+    assert silence(adopting(pinned)) is expected
+
+
+def test_a_namespace_that_changes_its_labels_may_lose_what_a_pool_gives_it():
+    team_a = ServiceAllocation(namespace_selectors=labelled(("team", "a")))
+    pinned = pool("public", "10.20.30.0/24", service_allocation=team_a)
+    state = adopting(pinned, namespace("default", {"team": "a"}))
+    assert silence(state) is None
+    projection = project(state, "iris1", BGP)
+    then = decide(state, change(namespace("default", {"team": "b"}))).state
+    assert not projection.terrain.fits(then)
+    assert silence(then) is Silence.NOT_PERMITTED
+
+
+SHOWN_ELSEWHERE = {
+    Silence.POOL_NOT_IN_FORCE,
+    Silence.ADDRESS_OUTSIDE_POOL,
+    Silence.NOT_PERMITTED,
+    Silence.ELECTED_FOR_OTHERS,
+}
+
+
+def test_every_silence_is_shown_above_or_among_the_elections():
+    shown = {expected for _, _, expected in SILENT.values()} | SHOWN_ELSEWHERE
     assert shown == set(Silence)
 
 
@@ -154,7 +214,8 @@ def test_every_silence_is_shown_above():
 
 
 def routes(state, node_name="iris1"):
-    return list(project(state, node_name, BGP).announcements.values())
+    found = project(state, node_name, BGP).announcements
+    return [route for _, route in sorted(found.items())]
 
 
 def test_every_eligible_node_announces_a_route():

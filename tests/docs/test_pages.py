@@ -141,9 +141,9 @@ def held(*listings: tuple[str, ...]) -> dict[str, str]:
 
 
 def test_two_histories_give_what_the_page_about_several_ledgers_says() -> None:
-    assert held(("web",), ("api",), ("api", "web")) == {"api": "192.0.2.0", "web": "192.0.2.1"}
+    assert held(("web",), ("api",), ("api", "web")) == {"api": "192.0.2.1", "web": "192.0.2.0"}
     assert held(("api", "web")) == {"api": "192.0.2.0", "web": "192.0.2.1"}
-    assert held(("web",), ("zoo",), ("zoo", "web")) == {"zoo": "192.0.2.0", "web": "192.0.2.1"}
+    assert held(("web",), ("zoo",), ("zoo", "web")) == {"zoo": "192.0.2.1", "web": "192.0.2.0"}
     assert held(("zoo", "web")) == {"zoo": "192.0.2.1", "web": "192.0.2.0"}
 
 

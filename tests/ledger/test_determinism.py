@@ -34,7 +34,7 @@ log = SQLiteLog(sys.argv[1], "reader", read_only=True)
 state = replay(log, CODEC, from_start=True)
 print(digest(state, CODEC))
 print(decide_anew())
-print([list(project(state, "n1", spread).announcements.items()) for spread in Spread])
+print([sorted(project(state, "n1", spread).announcements.items()) for spread in Spread])
 log.close()
 """
 

@@ -4,13 +4,44 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ledger.worlds import NODES, histories, observations, terrain
+from ledger.worlds import (
+    LABELS,
+    NODES,
+    advertisements,
+    histories,
+    observations,
+    slices,
+    terrain,
+)
+from proclaim.allocation import Pools
 from proclaim.decide import decide
-from proclaim.fold import number
-from proclaim.model import Change, Sourced, Spread
+from proclaim.events import AddressAssigned, AddressReleased, Observed, Reason, Why
+from proclaim.fold import fold, number
+from proclaim.model import (
+    BGPAdvertisement,
+    Change,
+    L2Advertisement,
+    Node,
+    Pool,
+    Service,
+    Sourced,
+    Spread,
+    service_ref,
+)
 from proclaim.plan import plan
-from proclaim.project import advance, project
-from proclaim.state import State
+from proclaim.project import advance, merge, project
+from proclaim.state import State, addresses_of
+from proclaim.verdict import Part
+
+parts = st.builds(
+    Part,
+    prefix=st.just("192.0.2.0/32"),
+    to=st.sampled_from(((), ("t1",), ("t1", "t2"))),
+    address=st.just("192.0.2.0"),
+    service=st.just(service_ref("default", "a")),
+    local_pref=st.sampled_from((0, 100)),
+    communities=st.sampled_from(((), ("64512:1",), ("large:1:2:3", "64512:1"))),
+)
 
 
 def after(history, state: State | None = None) -> State:
@@ -76,6 +107,95 @@ def test_one_spread_of_one_node_at_a_time(history, spread) -> None:
                 owners.setdefault(address, set()).add(node)
     if not any(ref.kind == "NodeReachability" for ref in state.of_kind("NodeReachability")):
         assert all(len(nodes) == 1 for nodes in owners.values())
+
+
+V4, V6 = ("192.0.2.0", "192.0.2.1"), ("2001:db8::", "2001:db8::1")
+held = st.one_of(
+    st.just(V4[:1]),
+    st.sampled_from(V4).map(lambda text: (text,)),
+    st.sampled_from(V6).map(lambda text: (text,)),
+    st.tuples(st.sampled_from(V4), st.sampled_from(V6)),
+    st.just(()),
+)
+names = st.sampled_from("abcd")
+local = st.builds(
+    Service,
+    namespace=st.just("default"),
+    name=names,
+    labels=LABELS,
+    type=st.just("LoadBalancer"),
+    external_traffic_policy=st.sampled_from(("Cluster", "Local", "Local")),
+)
+happenings = st.lists(st.one_of(st.tuples(names, held), local, slices, slices), max_size=8)
+"""Services take addresses that others have too, or leave them; and change meanwhile."""
+SHARED_GROUND = (
+    Pool("p", addresses=("192.0.2.0/30", "2001:db8::/126")),
+    BGPAdvertisement("x"),
+    L2Advertisement("x"),
+    Node("n1", (("zone", "a"),)),
+    Node("n2", (("zone", "b"),)),
+    *(
+        Service("default", name, type="LoadBalancer", external_traffic_policy="Local")
+        for name in "abcd"
+    ),
+)
+SHARED_FROM_THE_START = (("a", V4[:1]), ("b", V4[:1]), ("c", (V4[0], V6[0])), ("d", V6[:1]))
+
+
+def facts_of(state: State, happening) -> list:
+    """What is recorded when something happens, whoever shares with whom."""
+    if not isinstance(happening, tuple):
+        return [Observed("files", happening, "")]
+    name, addresses = happening
+    ref = service_ref("default", name)
+    if addresses:
+        return [AddressAssigned(ref, addresses, "p", Reason(Why.FREE, pool="p"))]
+    holding = state.holdings.get(ref)
+    return [AddressReleased(ref, holding.addresses, "p", Reason(Why.GONE))] if holding else []
+
+
+@settings(max_examples=300)
+@given(st.lists(advertisements, max_size=2), happenings, st.sampled_from(Spread), st.integers(1, 4))
+def test_advancing_is_projecting_anew_where_addresses_are_shared(ads, happening, spread, stride):
+    ground = [Observed("files", each, "") for each in (*SHARED_GROUND, *ads)]
+    state = fold(State(), number(State(), ground, 0.0))
+    projections = {node: project(state, node, spread) for node in ("n1", "n2")}
+    facts: list = []
+    for at, each in enumerate((*SHARED_FROM_THE_START, *happening)):
+        new = number(state, facts_of(state, each), 0.0)
+        facts, state = facts + new, fold(state, new)
+        if at % stride:
+            continue
+        for node, projection in projections.items():
+            projections[node] = advance(projection, state, facts)
+            assert seen(projections[node]) == seen(project(state, node, spread))
+        facts = []
+    if spread is Spread.ONE_NODE:
+        one, other = (
+            {
+                address
+                for each in project(state, node, spread).announcements.values()
+                for address in each.addresses
+            }
+            for node in ("n1", "n2")
+        )
+        assert not one & other, "two nodes answer for an address"
+
+
+@given(histories, st.sampled_from(NODES), st.sampled_from(Spread))
+def test_nothing_is_announced_that_no_pool_covers_and_permits(history, node, spread) -> None:
+    state = after(history)
+    pools = Pools(state)
+    for announcement in project(state, node, spread).announcements.values():
+        for ref in announcement.services:
+            pool = pools.containing(addresses_of(state.holdings[ref]))
+            assert pool is not None
+            assert pools.permits(pool, state.service(ref))
+
+
+@given(st.lists(parts, min_size=1, max_size=1))
+def test_one_contribution_is_merged_as_many_alike_are(contributions) -> None:
+    assert merge("192.0.2.0/32", contributions) == merge("192.0.2.0/32", contributions * 2)
 
 
 @given(histories, st.lists(observations, min_size=1, max_size=3))

@@ -12,17 +12,19 @@ import typer
 from proclaim.errors import NotFound, Usage
 from proclaim.findings import examine
 from proclaim.state import State
+from proclaim.statuses import statuses as every_status
 
 from proclaim_cli.opening import Opened, opened, settings_of, state_at
 from proclaim_cli.options import At, LedgerURL, NodeName, Output, SettingsFile, Shown
 from proclaim_cli.single import as_command
-from proclaim_cli.values import resources
+from proclaim_cli.values import resources, statuses
 from proclaim_cli.values.findings import rows
 from proclaim_cli.values.names import service_named
 from proclaim_cli.values.sessions import reached
 from proclaim_cli.views import resources as tables
 from proclaim_cli.views.findings import findings_table
 from proclaim_cli.views.say import note
+from proclaim_cli.views.statuses import statuses_table
 from proclaim_cli.views.structured import show
 
 _View = Callable[[Sequence[Any], bool], str]
@@ -38,9 +40,19 @@ class What(StrEnum):
     NODES = "nodes"
     INTERFACES = "interfaces"
     PROBLEMS = "problems"
+    STATUSES = "statuses"
 
 
-_SHORT = {"svc": "services", "ipaddresspools": "pools", "ipaddresspool": "pools", "no": "nodes"}
+_SHORT = {
+    "svc": "services",
+    "ipaddresspools": "pools",
+    "ipaddresspool": "pools",
+    "no": "nodes",
+    "status": "statuses",
+}
+
+_OF_NODES = (What.ANNOUNCEMENTS, What.STATUSES)
+"""What is asked of each node that may announce."""
 
 
 @as_command
@@ -61,9 +73,11 @@ def command(
     what = _what(asked)
     with opened(settings_of(settings, ledger)) as found:
         state = state_at(found, at)
-        if what is What.ANNOUNCEMENTS and not node and not resources.named_nodes(state):
+        if what in _OF_NODES and not node and not resources.named_nodes(state):
             note(f"these are for node {found.node}, as no Node is described; --node names another")
         shown = _rows(what, found, state, node)
+    if kind := statuses.kind_of(asked):
+        shown = statuses.only_kind(shown, kind)
     if node:
         shown = [row for row in shown if getattr(row, "node", node) == node]
     if name:
@@ -76,6 +90,8 @@ def command(
 def _what(text: str) -> What:
     """What is asked for, in the singular or short as well; raises Usage."""
     asked = text.lower()
+    if statuses.kind_of(asked):
+        return What.STATUSES
     for form in (_SHORT.get(asked, asked), f"{asked}s"):
         if form in list(What):
             return What(form)
@@ -103,6 +119,9 @@ def _rows(what: What, found: Opened, state: State, node: str | None) -> list[Any
             return list(resources.interfaces(state))
         case What.PROBLEMS:
             return rows(examine(state))
+        case What.STATUSES:
+            nodes = [node] if node else resources.known_nodes(state, found.node)
+            return list(every_status(state, nodes))
 
 
 def _named(what: What, found: list[Any], name: str) -> list[Any]:
@@ -116,6 +135,8 @@ def _named(what: What, found: list[Any], name: str) -> list[Any]:
     elif what is What.PROBLEMS:
         short = service_named(name).short if name.count("/") < 2 else name
         kept = [row for row in found if row.name in (name, short)]
+    elif what is What.STATUSES:
+        kept = statuses.only_named(found, {name, service_named(name).short})
     else:
         kept = [row for row in found if row.name == name]
     if not kept and what is not What.PROBLEMS:  # to have none is an answer
@@ -131,4 +152,5 @@ _TABLES: dict[What, _View] = {
     What.NODES: tables.nodes_table,
     What.INTERFACES: tables.interfaces_table,
     What.PROBLEMS: findings_table,
+    What.STATUSES: statuses_table,
 }

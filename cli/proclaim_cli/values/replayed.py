@@ -120,7 +120,7 @@ def _difference(old: Projection, new: Projection) -> Iterator[Announcing]:
     if old.announcements is new.announcements:
         return
     terrain = new.terrain
-    for key in sorted(old.announcements.keys() | new.announcements.keys()):
+    for key in sorted({*old.announcements, *new.announcements}):
         was, is_ = old.announcements.get(key), new.announcements.get(key)
         if was == is_:
             continue

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
-from proclaim.addresses import buggy_count, is_buggy, parse_address
 from proclaim.allocation import families_of, no_business
 from proclaim.events import Reason
-from proclaim.model import Announcement, Attributes, Node, Pool, Ref, Service, Spread
+from proclaim.model import Announcement, Attributes, Node, Ref, Service, Spread
 from proclaim.project import project
-from proclaim.state import State, ranges
+from proclaim.state import State
+from proclaim.statuses import fills
 from proclaim.terrain import EXCLUDE_LABEL
 
 from proclaim_cli.values.plain import Because, Moment, because, moment
@@ -90,21 +91,18 @@ class PoolRow(NamedTuple):
 
 def pools(state: State) -> list[PoolRow]:
     """Every pool, by name."""
-    return [_pool(state, pool) for pool in state.pools()]
-
-
-def _pool(state: State, pool: Pool) -> PoolRow:
-    spans = ranges(pool)
-    total = sum(span.size for span in spans)
-    used = sum(state.occupied.count(span) for span in spans)
-    if pool.avoid_buggy_ips:
-        total -= sum(buggy_count(span) for span in spans)
-        used -= sum(
-            is_buggy(address) and any(span.covers(address) for span in spans)
-            for address in map(parse_address, state.holders)
+    services = Counter(holding.pool for holding in state.holdings.values())
+    return [
+        PoolRow(
+            pool.name,
+            pool.addresses,
+            sum(each.capacity for each in fill.values()),
+            sum(each.assigned for each in fill.values()),
+            sum(each.available for each in fill.values()),
+            services[pool.name],
         )
-    holders = sum(holding.pool == pool.name for holding in state.holdings.values())
-    return PoolRow(pool.name, pool.addresses, total, used, total - used, holders)
+        for pool, fill in fills(state, state.pools())
+    ]
 
 
 class AnnouncementRow(NamedTuple):

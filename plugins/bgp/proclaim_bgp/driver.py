@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
+from heapq import heappop, heappush
 
 import msgspec
 import trio
@@ -199,17 +200,29 @@ class _Roster:
 def _differences(
     old: Mapping[_Key, Announcement], new: Mapping[_Key, Announcement]
 ) -> Iterator[tuple[_Key, Announcement, bool] | None]:
-    """What is gone (False), then what came or changed (True); None now and then, to breathe."""
-    for looked, (key, announcement) in enumerate(old.items()):
+    """What is gone (False), then what came or changed (True); None now and then, to breathe.
+
+    In the order of the prefixes, for a wanted set has none, and what peers are
+    told should not depend on how a process happens to hash texts.
+    """
+    gone: list[_Key] = []
+    for looked, key in enumerate(old):
         if key not in new:
-            yield key, announcement, False
-        elif looked % 1024 == 0:
+            heappush(gone, key)
+        if looked % 1024 == 0:
             yield None
+    while gone:
+        key = heappop(gone)
+        yield key, old[key], False
+    came: list[_Key] = []
     for looked, (key, announcement) in enumerate(new.items()):
         if old.get(key) is not announcement:
-            yield key, announcement, True
-        elif looked % 1024 == 0:
+            heappush(came, key)
+        if looked % 1024 == 0:
             yield None
+    while came:
+        key = heappop(came)
+        yield key, new[key], True
 
 
 def _session_part(peer: BGPPeer) -> BGPPeer:

@@ -1,0 +1,36 @@
+"""The table of `get statuses`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from proclaim.model import Spread
+from proclaim.statuses import Object
+
+from proclaim_cli.values.resources import ANNOUNCERS
+from proclaim_cli.values.statuses import node_of, subject
+from proclaim_cli.views.receivers import receivers
+from proclaim_cli.views.table import table
+
+
+def statuses_table(objects: Sequence[Object], wide: bool) -> str:
+    """`get statuses`; every column is there without `wide`."""
+    header = ["KIND", "NODE", "NAME", "STATUS"]
+    return table(
+        header, [[each["kind"], node_of(each), subject(each), _said(each)] for each in objects]
+    )
+
+
+def _said(found: Object) -> str:
+    status = found["status"]
+    match found["kind"]:
+        case "ServiceL2Status":
+            names = [each["name"] for each in status["interfaces"]]
+            return receivers(ANNOUNCERS[Spread.ONE_NODE], names)
+        case "ServiceBGPStatus":
+            return ",".join(status["peers"])
+        case "IPAddressPool":
+            return " ".join(f"{key}={value}" for key, value in status.items())
+        case _:
+            summary = status["errorSummary"].replace("\n", "; ")
+            return f"{status['result']} {summary}".strip()

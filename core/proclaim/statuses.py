@@ -1,0 +1,220 @@
+"""`statuses`: the status kinds of `metallb.io`, as objects that its readers know.
+
+They tell what is wanted, not what became of it: a peer that a prefix is handed
+to may be down.  Objects are plain values without what only an API server knows
+(names it generates, owners, times of transition).  Nothing here decides
+anything, and the same state always gives the same objects in the same order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+from proclaim.addresses import (
+    BITS,
+    Address,
+    Range,
+    buggy_count,
+    parse_address,
+    shortest_block,
+)
+from proclaim.model import Authority, Pool, Problem, Ref, Spread
+from proclaim.project import Projection, project
+from proclaim.state import State, ranges
+
+API_VERSION = "metallb.io/v1beta1"
+INT64_MAX = (1 << 63) - 1
+ENDLESS_BITS = 62
+"""A block with so many host bits counts as endless, as MetalLB has it."""
+
+Object: TypeAlias = dict[str, Any]
+
+_NOT_CONFIGURATION = frozenset({"Service", "EndpointSlice", "Node", "Namespace"})
+_POOLS = frozenset({"IPAddressPool", ""})
+"""What concerns the controller: pools, and files of which nothing can be said."""
+
+
+# --- IPAddressPool --------------------------------------------------------------------------------
+
+
+class Fill(NamedTuple):
+    """How full a pool is in one family, exactly."""
+
+    assigned: int
+    """Distinct addresses that somebody holds."""
+    capacity: int
+    """Addresses that the pool may give."""
+    endless: bool
+    """Whether it counts as endless where only 64 bits are there to say so."""
+
+    @property
+    def available(self) -> int:
+        return self.capacity - self.assigned
+
+
+def fills(state: State, pools: Iterable[Pool]) -> Iterator[tuple[Pool, dict[int, Fill]]]:
+    """How full pools are, by family."""
+    buggy = [parse_address(text) for text in state.holders if text.endswith((".0", ".255"))]
+    for pool in pools:
+        yield pool, {family: _fill(state, pool, family, buggy) for family in (4, 6)}
+
+
+def _fill(state: State, pool: Pool, family: int, buggy: Sequence[Address]) -> Fill:
+    """How full one is; `buggy` are the addresses held that old equipment may mistake."""
+    spans = [span for span in ranges(pool) if span.family == family]
+    capacity = sum(span.size for span in spans)
+    assigned = sum(state.occupied.count(span) for span in spans)
+    if pool.avoid_buggy_ips:
+        capacity -= sum(buggy_count(span) for span in spans)
+        assigned -= sum(any(span.covers(address) for span in spans) for address in buggy)
+    endless = capacity > INT64_MAX or any(map(_endless, spans))
+    return Fill(assigned, capacity, endless)
+
+
+def _endless(span: Range) -> bool:
+    return BITS[span.family] - shortest_block(span) >= ENDLESS_BITS
+
+
+def pool_statuses(state: State) -> list[Object]:
+    """An IPAddressPool's status for each pool in force, by name.
+
+    `available` is what is left of the capacity, or of the greatest number there
+    is where the pool is endless.
+    """
+    found = []
+    for pool, fill in fills(state, state.pools()):
+        counts = {
+            **{f"assignedIPv{family}": fill[family].assigned for family in (4, 6)},
+            **{f"availableIPv{family}": _available(fill[family]) for family in (4, 6)},
+        }
+        found.append(_object("IPAddressPool", counts, name=pool.name))
+    return found
+
+
+def _available(fill: Fill) -> int:
+    return INT64_MAX - fill.assigned if fill.endless else fill.available
+
+
+# --- ServiceL2Status and ServiceBGPStatus ---------------------------------------------------------
+
+
+def service_statuses(projection: Projection) -> list[Object]:
+    """What a node announces of each Service, in one way: to which interfaces or peers."""
+    routes = projection.terrain.spread is Spread.EVERY_NODE
+    made = (
+        _bgp_status(projection, ref) if routes else _l2_status(projection, ref)
+        for ref in sorted(projection.parts)
+    )
+    return [each for each in made if each is not None]
+
+
+def _l2_status(projection: Projection, ref: Ref) -> Object:
+    """The interfaces are those of the first address, sorted; none means all of them."""
+    first = projection.parts[ref][0]
+    status = {"interfaces": [{"name": name} for name in sorted(first.to)]}
+    return _of_service("ServiceL2Status", projection.terrain.node, ref, status)
+
+
+def _bgp_status(projection: Projection, ref: Ref) -> Object | None:
+    """The peers that any of its prefixes is handed to, whoever else needs the prefix."""
+    prefixes = {part.prefix for part in projection.parts[ref]}
+    peers = {
+        peer
+        for prefix in sorted(prefixes)
+        for part in projection.contributions(prefix)
+        for peer in part.to
+    }
+    if not peers:
+        return None
+    status = {"peers": sorted(peers)}
+    return _of_service("ServiceBGPStatus", projection.terrain.node, ref, status)
+
+
+def _of_service(kind: str, node: str, ref: Ref, more: Object) -> Object:
+    labels = {
+        "metallb.io/node": node,
+        "metallb.io/service-name": ref.name,
+        "metallb.io/service-namespace": ref.namespace,
+    }
+    status = {"node": node, "serviceName": ref.name, "serviceNamespace": ref.namespace, **more}
+    return _object(kind, status, labels=labels)
+
+
+# --- ConfigurationState ---------------------------------------------------------------------------
+
+
+def configuration_states(state: State, nodes: Sequence[str]) -> list[Object]:
+    """Whether the configuration is valid: the controller's pools, and all of it for each node."""
+    wrong = sorted(
+        (*(each for found in state.problems.values() for each in found), *_contradictions(state))
+    )
+    pools = [each for each in wrong if each.kind in _POOLS]
+    every = [each for each in wrong if each.kind not in _NOT_CONFIGURATION]
+    controller = _configuration(state, "poolReconcilerValid", pools)
+    speaker = _configuration(state, "configReconcilerValid", every)
+    kind, label = "ConfigurationState", "metallb.io/component-type"
+    return [
+        _object(kind, controller, name="controller", labels={label: "controller"}),
+        *(
+            _object(
+                kind,
+                speaker,
+                name=f"speaker-{node}",
+                labels={label: "speaker", "metallb.io/node-name": node},
+            )
+            for node in nodes
+        ),
+    ]
+
+
+def _contradictions(state: State) -> list[Problem]:
+    return [
+        Problem(file=each.origin, kind=ref.kind, name=ref.name, problem=each.problem)
+        for ref, each in state.rejections.items()
+    ]
+
+
+def _configuration(state: State, condition: str, wrong: Sequence[Problem]) -> Object:
+    """The result, its summary and the one condition.
+
+    While sources have not been heard, that nothing is wrong says nothing.
+    """
+    unheard = state.authority is Authority.ADOPT or not state.listed
+    if unheard and not wrong:
+        return {"result": "Unknown", "errorSummary": "", "conditions": []}
+    message = "configuration error: " + "\n".join(map(str, wrong)) if wrong else ""
+    return {
+        "result": "Invalid" if wrong else "Valid",
+        "errorSummary": message,
+        "conditions": [
+            {
+                "type": condition,
+                "status": "False" if wrong else "True",
+                "reason": "ConfigurationError" if wrong else "Reconciled",
+                "message": message,
+            }
+        ],
+    }
+
+
+# --- all of them ----------------------------------------------------------------------------------
+
+
+def statuses(state: State, nodes: Sequence[str]) -> list[Object]:
+    """Every status object of a state, for the announcements of these nodes."""
+    projections = [project(state, node, spread) for spread in Spread for node in nodes]
+    return [
+        *configuration_states(state, nodes),
+        *pool_statuses(state),
+        *(each for projection in projections for each in service_statuses(projection)),
+    ]
+
+
+def _object(
+    kind: str, status: Object, name: str = "", labels: dict[str, str] | None = None
+) -> Object:
+    metadata: Object = {"name": name} if name else {}
+    if labels:
+        metadata["labels"] = labels
+    return {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "status": status}
