@@ -29,7 +29,7 @@ from proclaim.events import (
     SourceListed,
     TaskFailed,
 )
-from proclaim.model import EndpointSlice, Ref, Service, service_ref
+from proclaim.model import Community, EndpointSlice, Ref, Service, service_ref
 from proclaim.state import Entry, Holding, Refusal, Rejection, State
 from proclaim.steps import Steps
 
@@ -110,6 +110,8 @@ class _Folding:
             self._link_slice(fact.resource)
         elif isinstance(fact.resource, Service):
             self._note_preference(ref, fact.resource)
+        elif isinstance(fact.resource, Community):
+            self._map("aliases").update(fact.resource.communities)
         entries[ref] = Entry(fact.resource, fact.source, fact.origin, item.position, item.time)
         rejection: Rejection | None = self._read("rejections").get(ref)
         if rejection is not None and rejection.source == fact.source:

@@ -8,12 +8,12 @@ said to be missing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
 from proclaim.addresses import clip
-from proclaim.model import BGPAdvertisement, BGPPeer, Problem, Ref, Secret, Service
+from proclaim.model import BGPAdvertisement, BGPPeer, Problem, Ref, Secret, Service, is_literal
 from proclaim.state import Entry, State
 
 _SHARING = ("metallb.io/allow-shared-ip", "metallb.universe.tf/allow-shared-ip")
@@ -25,7 +25,7 @@ def dangling(state: State) -> Iterator[Problem]:
     if "Community" not in broken:
         aliases = _aliases(state)
         for entry in _entries(state, "BGPAdvertisement"):
-            yield from _communities(entry, aliases)
+            yield from _communities(entry, aliases, state.aliases)
     if "BFDProfile" not in broken:
         profiles = _names(state, "BFDProfile")
         for entry in _entries(state, "BGPPeer"):
@@ -83,21 +83,24 @@ def _missing(kind: str, name: str, known: Collection[str]) -> str:
     return f"there is no {kind} {clip(name)}{_guess(name, known)}"
 
 
-def _communities(entry: Entry, aliases: list[str]) -> Iterator[Problem]:
+def _communities(
+    entry: Entry, aliases: list[str], remembered: Mapping[str, str]
+) -> Iterator[Problem]:
     ad: BGPAdvertisement = entry.resource
     for at, text in enumerate(ad.communities):
-        if not _is_literal(text) and text not in aliases:
-            yield _said(
-                entry,
-                f"spec.communities[{at}]",
-                f"{clip(text)} is neither a community (a:b or large:a:b:c) nor an alias that a "
-                f"Community defines{_guess(text, aliases)}",
+        if text in aliases or (is_literal(text) and text not in remembered):
+            continue
+        if text in remembered:
+            sentence = (
+                f"{clip(text)} is an alias that no Community defines any more; its last value "
+                f"{remembered[text]} stays in use"
             )
-
-
-def _is_literal(text: str) -> bool:
-    """Whether a text has the form of a community; its numbers were checked when it was read."""
-    return text.count(":") == 1 or (text.startswith("large:") and text.count(":") == 3)
+        else:
+            sentence = (
+                f"{clip(text)} is neither a community (a:b or large:a:b:c) nor an alias that a "
+                f"Community defines"
+            )
+        yield _said(entry, f"spec.communities[{at}]", sentence + _guess(text, aliases))
 
 
 def _unmatched(state: State, entry: Entry, broken: Collection[str]) -> Iterator[Problem]:

@@ -87,6 +87,8 @@ class State:
     """Services that prefer dual stack and so may gain a family; derived from `resources`."""
     refusals: Mapping[Ref, Refusal] = field(default_factory=dict)
     rejections: Mapping[Ref, Rejection] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """The last value of every alias that a Community ever defined."""
     problems: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
     """By source."""
     failures: Mapping[str, str] = field(default_factory=dict)

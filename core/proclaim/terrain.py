@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from proclaim.contradictions import Session, session_of
 from proclaim.model import (
     BGPAdvertisement,
     BGPPeer,
@@ -21,6 +22,7 @@ from proclaim.model import (
     Service,
     Spread,
     any_matches,
+    selects_pool,
 )
 from proclaim.state import State
 
@@ -52,7 +54,7 @@ class Terrain:
     advertisements: Mapping[str, tuple[Any, ...]]
     """The advertisements of this spread by pool name, sorted by name."""
     aliases: Mapping[str, str]
-    """Community values by alias."""
+    """Community values by alias: the last one of each."""
     basis: tuple[Any, ...]
     """The parts of the state that this was made from."""
 
@@ -127,21 +129,8 @@ def survey(state: State, node: str, spread: Spread) -> Terrain:
             name: tuple(ad for ad in every if selects_pool(ad, pool))
             for name, pool in pools.items()
         },
-        aliases={
-            alias: value
-            for _, entry in sorted(state.of_kind("Community").items())
-            for alias, value in entry.resource.communities
-        },
+        aliases=_aliases(state),
         basis=_basis(state),
-    )
-
-
-def selects_pool(ad: BGPAdvertisement | L2Advertisement, pool: Pool) -> bool:
-    """Whether an advertisement covers a pool: named, selected, or neither list given."""
-    if not ad.pools and not ad.pool_selectors:
-        return True
-    return pool.name in ad.pools or any(
-        selector.matches(pool.labels) for selector in ad.pool_selectors
     )
 
 
@@ -151,14 +140,33 @@ def selects_service(ad: BGPAdvertisement | L2Advertisement, service: Service) ->
 
 
 def peers_of(state: State, node: Node | None) -> tuple[BGPPeer, ...]:
-    """The BGPPeers that select a node, by name; none when the node is unknown."""
+    """The BGPPeers that select a node, by name; none when the node is unknown.
+
+    Of several that ask for one session the first is taken.  None of them is let
+    in beside another on purpose, but labels of a node may bring them together.
+    """
     if node is None:
         return ()
-    return tuple(
-        entry.resource
-        for _, entry in sorted(state.of_kind("BGPPeer").items())
-        if any_matches(entry.resource.node_selectors, node.labels)
-    )
+    found: dict[Session | Ref, BGPPeer] = {}
+    for ref, entry in sorted(state.of_kind("BGPPeer").items()):
+        peer: BGPPeer = entry.resource
+        if any_matches(peer.node_selectors, node.labels):
+            found.setdefault(session_of(peer) or ref, peer)
+    return tuple(found.values())
+
+
+def _aliases(state: State) -> dict[str, str]:
+    """What is defined now, and what was defined last of that which is not.
+
+    An advertisement keeps its communities when a Community goes: a route that
+    loses one may leak.
+    """
+    now = {
+        alias: value
+        for _, entry in sorted(state.of_kind("Community").items())
+        for alias, value in entry.resource.communities
+    }
+    return {**state.aliases, **now}
 
 
 def fellows(state: State, node: str) -> tuple[Node, ...]:

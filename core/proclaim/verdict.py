@@ -20,6 +20,7 @@ from proclaim.model import (
     Service,
     Spread,
     any_matches,
+    is_literal,
 )
 from proclaim.state import State
 from proclaim.terrain import EXCLUDE_LABEL, Terrain, selects_service
@@ -167,7 +168,7 @@ def _parts(
         return Quiet(Silence.NO_PEER_FOR_FAMILY, ", ".join(peer.name for peer in peers))
     communities = [terrain.aliases.get(text, text) for text in ad.communities]
     for text in communities:
-        if ":" not in text:
+        if not is_literal(text):
             return Quiet(Silence.UNKNOWN_COMMUNITY, f"{ad.name}: {text}")
     return [
         Part(

@@ -59,7 +59,8 @@ EXCLUDED = node("iris1", {EXCLUDE_LABEL: ""})
 LOCAL = service("web", "10.20.30.1", external_traffic_policy="Local")
 OTHERS = BGPAdvertisement("routes", peers=("elsewhere",))
 ALIAS = BGPAdvertisement("routes", communities=("no-export",))
-LOUD, QUIET = BGPAdvertisement("loud", local_pref=200), BGPAdvertisement("quiet", local_pref=50)
+LOUD = BGPAdvertisement("loud", local_pref=200, service_selectors=labelled(("app", "web")))
+QUIET = BGPAdvertisement("quiet", local_pref=50)
 SIX = service("web", "2001:db8::1")
 
 SILENT = {

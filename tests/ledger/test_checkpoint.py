@@ -94,7 +94,7 @@ def test_another_format_is_discarded() -> None:
     state = replay(small(), CODEC)
     stored = msgspec.json.decode(encode(state, CODEC))
     assert decode(msgspec.json.encode(stored), CODEC) == state
-    for other in ({**stored, "format": 2}, {**stored, "format": "1"}, {"format": 1}, [], None):
+    for other in ({**stored, "format": 1}, {**stored, "format": "1"}, {"format": 1}, [], None):
         assert decode(msgspec.json.encode(other), CODEC) is None
 
 
