@@ -63,7 +63,9 @@ def contradicting(
         admitted = yield from _together(standing, waiting, circumstances)
         if not admitted:
             ground = yield from _ground(standing, standing, circumstances)
-            problems = {ref: ground.problem(waiting[ref]) for ref in _by_precedence(waiting)}
+            problems: dict[Ref, str] = {}
+            for ref in _by_precedence(waiting):
+                problems[ref] = yield from ground.problem(waiting[ref])
             admitted = [ref for ref, problem in problems.items() if not problem][:1]
             if not admitted:
                 return problems
@@ -98,7 +100,7 @@ def _together(
         back: list[Ref] = []
         for ref in left:
             yield
-            if ground.contradiction(new[ref]):
+            if (yield from ground.contradiction(new[ref])):
                 back.append(ref)
         if not back:
             back = yield from _among(ground.copy(), {ref: new[ref] for ref in left})
@@ -115,7 +117,7 @@ def _among(ground: Ground, new: Mapping[Ref, Contested]) -> Steps[list[Ref]]:
     back: list[Ref] = []
     for ref, value in new.items():
         yield
-        if ground.problem(value):
+        if (yield from ground.problem(value)):
             back.append(ref)
         else:
             yield from ground.add(value)

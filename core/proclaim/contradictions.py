@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
-from proclaim.addresses import BITS, Range, clip, shortest_block
+from proclaim.addresses import BITS, Range, clip, parse_range, shortest_block
 from proclaim.model import (
     BGPAdvertisement,
     BGPPeer,
@@ -141,7 +141,7 @@ class Ground:
         for value in values:
             yield
             if isinstance(value, Pool):
-                claims += _claims(value)
+                claims += yield from _claims(value)
                 self._pools[value.name] = value
             else:
                 yield from self.add(value)
@@ -152,7 +152,7 @@ class Ground:
         match value:
             case Pool():
                 self._pools[value.name] = value
-                for at, claim in enumerate(_claims(value)):
+                for at, claim in enumerate((yield from _claims(value))):
                     if at % _AT_ONCE == 0:
                         yield
                     insort(self._claims, claim)
@@ -165,27 +165,34 @@ class Ground:
             case BGPAdvertisement():
                 self._ads[value.name] = value
 
-    def problem(self, value: Contested) -> str:
+    def problem(self, value: Contested) -> Steps[str]:
         """What keeps a value out; empty when nothing does."""
-        return self.contradiction(value) or self._lacks(value)
+        return (yield from self.contradiction(value)) or self._lacks(value)
 
-    def contradiction(self, value: Contested) -> str:
+    def contradiction(self, value: Contested) -> Steps[str]:
         """What of that which stands a value contradicts; more that stands never cures it."""
         match value:
             case Pool():
-                return self._overlaps(value) or self._outgrown(value) or self._torn(value)
+                overlap = yield from self._overlaps(value)
+                return overlap or self._outgrown(value) or self._torn(value)
             case Community():
                 return self._defined_twice(value)
             case BGPPeer():
                 return self._same_session(value)
             case BGPAdvertisement():
-                return self._too_wide(value) or self._other_preference(value)
+                beyond = yield from self._too_wide(value)
+                return beyond or (yield from self._other_preference(value))
 
     # --- pools ---
 
-    def _overlaps(self, pool: Pool) -> str:
+    def _overlaps(self, pool: Pool) -> Steps[str]:
         """A pool that covers what another covers."""
-        return next(filter(None, (self._claimed(span, pool.name) for span in ranges(pool))), "")
+        for at, span in enumerate((yield from _spans(pool))):
+            if at % _AT_ONCE == 0:
+                yield
+            if found := self._claimed(span, pool.name):
+                return found
+        return ""
 
     def _claimed(self, span: Range, name: str) -> str:
         at = bisect_right(self._claims, _Claim(span.family, span.last, _BEYOND, "")) - 1
@@ -266,11 +273,12 @@ class Ground:
 
     # --- advertisements ---
 
-    def _too_wide(self, ad: BGPAdvertisement) -> str:
+    def _too_wide(self, ad: BGPAdvertisement) -> Steps[str]:
         """An advertisement that would announce more than a pool has."""
         if (ad.aggregation_length, ad.aggregation_length_v6) == (BITS[4], BITS[6]):
             return ""
         for name in sorted(self._pools):
+            yield
             for field, length, needed, entry in _beyond(ad, self._pools[name]):
                 bits = BITS[6] if field.endswith("V6") else BITS[4]
                 return (
@@ -279,10 +287,11 @@ class Ground:
                 )
         return ""
 
-    def _other_preference(self, ad: BGPAdvertisement) -> str:
+    def _other_preference(self, ad: BGPAdvertisement) -> Steps[str]:
         """An advertisement that would announce a pool with another LOCAL_PREF than one here."""
         for name in sorted(self._ads):
             other = self._ads[name]
+            yield
             where = self._quarrel(ad, other) if name != ad.name else ""
             if not where:
                 continue
@@ -333,19 +342,33 @@ _ONE_PREFERENCE = (
 )
 
 
-def _claims(pool: Pool) -> list[_Claim]:
-    return [_Claim(*span, pool.name) for span in ranges(pool)]
+def _spans(pool: Pool) -> Steps[tuple[Range, ...]]:
+    """The ranges of a pool, each read beforehand so that nothing is left to do at once."""
+    for at, text in enumerate(pool.addresses):
+        if at % _AT_ONCE == 0:
+            yield
+        parse_range(text)  # remembers what it read
+    return ranges(pool)
+
+
+def _claims(pool: Pool) -> Steps[list[_Claim]]:
+    claims: list[_Claim] = []
+    for at, span in enumerate((yield from _spans(pool))):
+        if at % _AT_ONCE == 0:
+            yield
+        claims.append(_Claim(*span, pool.name))
+    return claims
 
 
 @lru_cache(maxsize=1024)
 def _narrowest(addresses: tuple[str, ...]) -> Mapping[int, tuple[int, str]]:
     """For each family of a pool, the entry whose largest block is smallest, and its length."""
-    found: dict[int, tuple[int, str]] = {}
+    found: dict[int, tuple[int, Range]] = {}
     for span in ranges(Pool("", addresses=addresses)):
         length = shortest_block(span)
-        if length > found.get(span.family, (-1, ""))[0]:
-            found[span.family] = (length, str(span))
-    return found
+        if span.family not in found or length > found[span.family][0]:
+            found[span.family] = (length, span)
+    return {family: (length, str(span)) for family, (length, span) in found.items()}
 
 
 @lru_cache(maxsize=1024)
