@@ -10,19 +10,16 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
-from proclaim.addresses import BITS, Range, clip, parse_range, shortest_block
+from proclaim.addresses import BITS, Range, clip, parse_range
+from proclaim.encounters import Places, Session, beyond, both_announce, same_prefixes, session_of
 from proclaim.model import (
     BGPAdvertisement,
     BGPPeer,
     Community,
-    Node,
     Pool,
     Ref,
-    Selector,
-    any_matches,
     is_literal,
     selects_pool,
 )
@@ -42,55 +39,6 @@ _AT_ONCE = 64
 def precedence(ref: Ref) -> tuple[int, str]:
     """Of two new values that contradict each other, the one that sorts lower comes in."""
     return CONTESTED.index(ref.kind), ref.name
-
-
-class Session(NamedTuple):
-    """What tells one BGP session of a node from another."""
-
-    neighbor: str
-    """The peer's address, or the interface that it is found on."""
-    port: int
-    vrf: str
-    source: str
-
-    def __str__(self) -> str:
-        vrf = f" in VRF {self.vrf}" if self.vrf else ""
-        source = f" from {self.source}" if self.source else ""
-        return f"{self.neighbor} port {self.port}{vrf}{source}"
-
-
-def session_of(peer: BGPPeer) -> Session | None:
-    """The session that a peer asks for; None when it names nobody to speak with."""
-    neighbor = peer.peer_address or peer.interface
-    if not neighbor:
-        return None
-    return Session(neighbor, peer.peer_port, peer.vrf, peer.source_address)
-
-
-class Places:
-    """Which of the nodes that are known a list of selectors selects."""
-
-    def __init__(self, nodes: Iterable[Node] = ()) -> None:
-        self._labels = {node.name: node.labels for node in nodes}
-        self._selected: dict[tuple[Selector, ...], frozenset[str]] = {}
-
-    def meeting(self, one: tuple[Selector, ...], other: tuple[Selector, ...]) -> str:
-        """Where two lists of selectors meet, in words; empty when they do not.
-
-        With no node known they do: nobody can say that they will not.
-        """
-        if not self._labels:
-            return "every node"
-        both = self._of(one) & self._of(other)
-        return f"node {min(both)}" if both else ""
-
-    def _of(self, selectors: tuple[Selector, ...]) -> frozenset[str]:
-        found = self._selected.get(selectors)
-        if found is None:
-            found = self._selected[selectors] = frozenset(
-                name for name, labels in self._labels.items() if any_matches(selectors, labels)
-            )
-        return found
 
 
 class Circumstances(NamedTuple):
@@ -213,7 +161,7 @@ class Ground:
         """A pool with an entry that is smaller than what an advertisement makes of it."""
         for name in sorted(self._ads):
             ad = self._ads[name]
-            for field, length, _, entry in _beyond(ad, pool):
+            for field, length, _, entry in beyond(ad, pool):
                 return (
                     f"{entry} is smaller than the /{length} that {field} of BGPAdvertisement "
                     f"{name} announces; an entry that holds a whole /{length} is accepted"
@@ -228,9 +176,9 @@ class Ground:
             for other in names[at + 1 :]:
                 pair = self._ads[one], self._ads[other]
                 where = self._quarrel(*pair)
-                if not where or not _same_prefixes(*pair, pool):
+                if not where or not same_prefixes(*pair, pool):
                     continue
-                if isinstance(before, Pool) and _both_announce(*pair, before):
+                if isinstance(before, Pool) and both_announce(*pair, before):
                     continue  # they did so before; this pool did not bring it about
                 return (
                     f"BGPAdvertisements {one} and {other} would announce it from {where} with "
@@ -279,7 +227,7 @@ class Ground:
             return ""
         for name in sorted(self._pools):
             yield
-            for field, length, needed, entry in _beyond(ad, self._pools[name]):
+            for field, length, needed, entry in beyond(ad, self._pools[name]):
                 bits = BITS[6] if field.endswith("V6") else BITS[4]
                 return (
                     f"{field} {length} would announce more than {entry} of IPAddressPool {name}; "
@@ -296,7 +244,7 @@ class Ground:
             if not where:
                 continue
             for pool in sorted(self._pools):
-                if _both_announce(ad, other, self._pools[pool]):
+                if both_announce(ad, other, self._pools[pool]):
                     return (
                         f"localPref {ad.local_pref} contradicts {other.local_pref} of "
                         f"BGPAdvertisement {name}, which announces IPAddressPool {pool} from "
@@ -358,60 +306,3 @@ def _claims(pool: Pool) -> Steps[list[_Claim]]:
             yield
         claims.append(_Claim(*span, pool.name))
     return claims
-
-
-@lru_cache(maxsize=1024)
-def _narrowest(addresses: tuple[str, ...]) -> Mapping[int, tuple[int, str]]:
-    """For each family of a pool, the entry whose largest block is smallest, and its length."""
-    found: dict[int, tuple[int, Range]] = {}
-    for span in ranges(Pool("", addresses=addresses)):
-        length = shortest_block(span)
-        if span.family not in found or length > found[span.family][0]:
-            found[span.family] = (length, span)
-    return {family: (length, str(span)) for family, (length, span) in found.items()}
-
-
-@lru_cache(maxsize=1024)
-def _families(addresses: tuple[str, ...]) -> frozenset[int]:
-    return frozenset(span.family for span in ranges(Pool("", addresses=addresses)))
-
-
-class _Beyond(NamedTuple):
-    """An aggregation length that leads out of a pool."""
-
-    field: str
-    length: int
-    needed: int
-    entry: str
-
-
-def _beyond(ad: BGPAdvertisement, pool: Pool) -> list[_Beyond]:
-    """The aggregation lengths of an advertisement that would announce more than a pool has."""
-    given = (
-        (4, "aggregationLength", ad.aggregation_length),
-        (6, "aggregationLengthV6", ad.aggregation_length_v6),
-    )
-    wide = [each for each in given if each[2] < BITS[each[0]]]
-    if not wide or not selects_pool(ad, pool):
-        return []
-    narrowest = _narrowest(pool.addresses)
-    found = [(each, narrowest[each[0]]) for each in wide if each[0] in narrowest]
-    return [
-        _Beyond(field, length, needed, entry)
-        for (_, field, length), (needed, entry) in found
-        if length < needed
-    ]
-
-
-def _same_prefixes(one: BGPAdvertisement, other: BGPAdvertisement, pool: Pool) -> bool:
-    """Whether both make the same prefixes of a pool, in one of its families at least."""
-    families = _families(pool.addresses)
-    return (4 in families and one.aggregation_length == other.aggregation_length) or (
-        6 in families and one.aggregation_length_v6 == other.aggregation_length_v6
-    )
-
-
-def _both_announce(one: BGPAdvertisement, other: BGPAdvertisement, pool: Pool) -> bool:
-    return (
-        selects_pool(one, pool) and selects_pool(other, pool) and _same_prefixes(one, other, pool)
-    )

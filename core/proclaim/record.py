@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from proclaim.admission import contradicting, placing
-from proclaim.contradictions import CONTESTED, Circumstances, Contested, Places, precedence
+from proclaim.contradictions import CONTESTED, Circumstances, Contested, precedence
+from proclaim.encounters import Places
 from proclaim.events import (
     AuthorityTaken,
     Input,
@@ -161,7 +162,7 @@ def _differences(
         else:
             facts.extend(_withdraw(state, source, ref))
     contest = _Contest(source, contested, frozenset(absent), frozenset(given_up))
-    facts.extend((yield from _contest(state, contest, facts)))
+    facts.extend((yield from _contesting(state, contest, facts)))
     facts.extend(_reject_foreign(state, source, foreign, facts))
     return facts
 
@@ -211,7 +212,7 @@ class _Contest(NamedTuple):
     given_up: frozenset[Ref]
 
 
-def _contest(state: State, contest: _Contest, facts: Sequence[Input]) -> Steps[list[Input]]:
+def _contesting(state: State, contest: _Contest, facts: Sequence[Input]) -> Steps[list[Input]]:
     """What comes into force and what is rejected, the other facts being these."""
     if not (_concerned(state, contest) or _nodes_matter(state, facts)):
         return []

@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from proclaim.addresses import clip
+from proclaim.encounters import Places, Session, session_of
 from proclaim.model import BGPAdvertisement, BGPPeer, Problem, Ref, Secret, Service, is_literal
 from proclaim.state import Entry, State
 
@@ -20,12 +21,13 @@ _SHARING = ("metallb.io/allow-shared-ip", "metallb.universe.tf/allow-shared-ip")
 
 
 def dangling(state: State) -> Iterator[Problem]:
-    """Names without which a resource does not do what it says; `line` is left at 0."""
+    """What keeps a resource in force from doing what it says; `line` is left at 0."""
     broken = _broken(state)
     if "Community" not in broken:
         aliases = _aliases(state)
         for entry in _entries(state, "BGPAdvertisement"):
             yield from _communities(entry, aliases, state.aliases)
+    yield from _not_run(state)
     if "BFDProfile" not in broken:
         profiles = _names(state, "BFDProfile")
         for entry in _entries(state, "BGPPeer"):
@@ -101,6 +103,29 @@ def _communities(
                 f"Community defines"
             )
         yield _said(entry, f"spec.communities[{at}]", sentence + _guess(text, aliases))
+
+
+def _not_run(state: State) -> Iterator[Problem]:
+    """The BGPPeers that give way on some node, because its labels brought two together."""
+    if not state.of_kind("Node"):
+        return  # whatever node this is, it has no labels that could bring them together
+    places = Places(state.nodes().values())
+    first: dict[Session, list[BGPPeer]] = {}
+    for entry in _entries(state, "BGPPeer"):
+        peer: BGPPeer = entry.resource
+        session = session_of(peer)
+        if session is None:
+            continue
+        for other in first.setdefault(session, []):
+            if where := places.meeting(peer.node_selectors, other.node_selectors):
+                yield _said(
+                    entry,
+                    "spec",
+                    f"does not run on {where}, where BGPPeer {other.name} is the same session "
+                    f"({session})",
+                )
+                break
+        first[session].append(peer)
 
 
 def _unmatched(state: State, entry: Entry, broken: Collection[str]) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from proclaim.contradictions import Session, session_of
+from proclaim.encounters import Session, session_of
 from proclaim.model import (
     BGPAdvertisement,
     BGPPeer,

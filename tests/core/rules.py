@@ -3,7 +3,8 @@
 from itertools import combinations
 
 from proclaim.addresses import shortest_block
-from proclaim.contradictions import CONTESTED, session_of
+from proclaim.contradictions import CONTESTED
+from proclaim.encounters import session_of
 from proclaim.model import BGPAdvertisement, BGPPeer, Community, Pool, any_matches, selects_pool
 from proclaim.state import ranges
 

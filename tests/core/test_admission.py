@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given as forall
 from hypothesis import strategies as st
 from proclaim.admission import contradicting
-from proclaim.contradictions import Circumstances, Places
+from proclaim.contradictions import Circumstances
+from proclaim.encounters import Places
 from proclaim.events import ProblemsReported, RejectionWithdrawn, SourceListed, Why
 from proclaim.model import Problem, Ref, Sourced
 from proclaim.state import ranges

@@ -6,12 +6,15 @@ from proclaim.model import (
     BFDProfile,
     BGPAdvertisement,
     BGPPeer,
+    Change,
     Community,
     L2Advertisement,
     Listing,
+    Node,
     Pool,
     Problem,
     Secret,
+    Selector,
     Service,
     Sourced,
 )
@@ -75,6 +78,48 @@ def test_nothing_is_said_to_be_missing_while_a_document_of_its_kind_is_broken():
     ad = BGPAdvertisement("all", communities=("customer",))
     assert list(dangling(state(ad, problems=broken))) == []
     assert len(list(dangling(state(ad)))) == 1
+
+
+def test_an_alias_that_is_not_defined_any_more_keeps_its_last_value_and_is_told():
+    ad = BGPAdvertisement("all", communities=("no-export", "64512:1"))
+    before = state(POOL, ALIASES, ad)
+    left = decide(before, Change("files", gone=(ALIASES.ref,))).state
+    assert told(dangling(left)) == [
+        (
+            "all",
+            "spec.communities[0]",
+            "'no-export' is an alias that no Community defines any more; its last value "
+            "65535:65281 stays in use",
+        )
+    ]
+    renamed = Community("all", (("no-exports", "65535:65281"),))
+    edited = decide(left, Change("files", (Sourced(renamed),))).state
+    (problem,) = dangling(edited)
+    assert problem.problem.endswith("stays in use; did you mean no-exports?")
+    assert list(dangling(decide(edited, Change("files", (Sourced(ALIASES),))).state)) == []
+
+
+def test_a_peer_that_gives_way_to_another_on_a_node_is_told():
+    def on(label):
+        return (Selector((label,)),)
+
+    rack, row = ("rack", "a"), ("row", "1")
+    one = BGPPeer("one", 64512, 64513, peer_address="203.0.113.1", node_selectors=on(rack))
+    two = BGPPeer("two", 64512, 64513, peer_address="203.0.113.1", node_selectors=on(row))
+    other = BGPPeer("zero", 64512, 64513, peer_address="203.0.113.2")
+    nodes = Node("n1", (rack,)), Node("n2", (row,))
+    apart = state(one, two, other, *nodes)
+    assert list(dangling(apart)) == []
+    moved = decide(apart, Change("files", (Sourced(Node("n2", (rack, row))),))).state
+    assert told(dangling(moved)) == [
+        (
+            "two",
+            "spec",
+            "does not run on node n2, where BGPPeer one is the same session (203.0.113.1 port 179)",
+        )
+    ]
+    alone = decide(apart, Change("files", gone=tuple(node.ref for node in nodes))).state
+    assert list(dangling(alone)) == []
 
 
 def test_pools_and_peers_that_are_not_there_are_noted():
