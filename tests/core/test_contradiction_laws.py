@@ -38,7 +38,8 @@ def standings(draw):
     )
     places = Places(nodes)
     before = {}
-    for value in draw(st.lists(worlds.contested, max_size=8)):
+    standing = st.lists(worlds.contested, max_size=8) | st.lists(worlds.advertisements, max_size=4)
+    for value in draw(standing):
         if value.ref not in before and not refused(before, {value.ref: value}, places):
             before[value.ref] = value
     new = {value.ref: value for value in draw(st.lists(worlds.contested, max_size=8))}
