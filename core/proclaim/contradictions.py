@@ -170,7 +170,11 @@ class Ground:
 
     def _torn(self, pool: Pool) -> str:
         """A pool that two advertisements would announce with two LOCAL_PREFs."""
-        names = [name for name in sorted(self._ads) if selects_pool(self._ads[name], pool)]
+        names = [
+            name
+            for name in sorted(self._ads)
+            if not self._ads[name].service_selectors and selects_pool(self._ads[name], pool)
+        ]
         before = self._circumstances.before.get(pool.ref)
         for at, one in enumerate(names):
             for other in names[at + 1 :]:
@@ -237,6 +241,8 @@ class Ground:
 
     def _other_preference(self, ad: BGPAdvertisement) -> Steps[str]:
         """An advertisement that would announce a pool with another LOCAL_PREF than one here."""
+        if ad.service_selectors:
+            return ""  # whether two meet in a Service shows when there is one
         for name in sorted(self._ads):
             other = self._ads[name]
             yield

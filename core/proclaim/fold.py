@@ -111,7 +111,7 @@ class _Folding:
         elif isinstance(fact.resource, Service):
             self._note_preference(ref, fact.resource)
         elif isinstance(fact.resource, Community):
-            self._map("aliases").update(fact.resource.communities)
+            self._remember_aliases(fact.resource)
         entries[ref] = Entry(fact.resource, fact.source, fact.origin, item.position, item.time)
         rejection: Rejection | None = self._read("rejections").get(ref)
         if rejection is not None and rejection.source == fact.source:
@@ -196,6 +196,12 @@ class _Folding:
         if made is None:
             made = self._kinds[kind] = dict(self._state.of_kind(kind))
         return made
+
+    def _remember_aliases(self, community: Community) -> None:
+        if community.communities:
+            aliases = self._map("aliases")
+            for alias, value in community.communities:
+                aliases[alias] = value
 
     # --- derived indexes ---
 
