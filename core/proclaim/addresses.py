@@ -119,8 +119,6 @@ def prefix_of(address: Address, length: int) -> str:
 
 def shortest_block(span: Range) -> int:
     """The prefix length of the largest aligned block in a range, as CIDR summaries have it."""
-    if not str(span).partition("-")[2]:
-        return int(str(span).partition("/")[2])
     bits = BITS[span.family]
     length = bits - (span.size.bit_length() - 1)
     while True:  # at most twice: a range of n addresses holds an aligned block of n/4

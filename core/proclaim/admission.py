@@ -1,33 +1,23 @@
 """Which of the resources that a source names come into force.
 
 A resource is valid by itself before it gets here.  What is decided here is
-whether it agrees with the others: two pools may not overlap, and one resource
-has one place where it is written.  What is in force wins over what is new, and
-of two new ones the first by name, so the verdict depends on no order.
+whether it agrees with the others (`contradictions` says when it does not), and
+that one resource has one place where it is written.  What is in force wins over
+what is new, and of two new ones the first by kind and name, so the verdict
+depends on no order.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
-from proclaim.addresses import Range
-from proclaim.model import Pool, Ref, Sourced
-from proclaim.state import State, ranges
+from proclaim.contradictions import Circumstances, Contested, Ground, precedence
+from proclaim.model import Ref, Sourced
+from proclaim.state import State
 from proclaim.steps import Steps, finish
 
 _AT_ONCE = 64
 """Resources looked at between two pauses."""
-
-
-class Claim(NamedTuple):
-    """One range that a pool covers; claims that stand never overlap."""
-
-    family: int
-    first: int
-    last: int
-    pool: str
 
 
 def one_place_each(state: State, resources: Iterable[Sourced]) -> dict[Ref, Sourced]:
@@ -56,70 +46,79 @@ def _precedes(one: str, other: str, in_force: str | None) -> bool:
     return (one != in_force, one) < (other != in_force, other)
 
 
-def overlapping_pools(in_force: Mapping[str, Pool], new: Mapping[str, Pool]) -> dict[str, str]:
-    """The new pools that cannot come into force, each with the problem.
+def contradicting(
+    new: Mapping[Ref, Contested], circumstances: Circumstances
+) -> Steps[dict[Ref, str]]:
+    """The new values that cannot come into force, each with the problem.
 
-    `in_force` holds the last good values, which do not overlap each other, and
-    `new` the values that differ from them.  All new values are tried together,
-    for two pools may swap their ranges; one that overlaps what stands steps
-    back to its last good value, which may push back others.  Where they hold
-    each other up, each is tried alone.  In the end every problem names a pool
-    that is in force.
+    The last good values are those `before`, and `new` holds the values that
+    differ from them.  All new values are tried together, for two pools may swap
+    their ranges; one that contradicts what stands steps back to its last good
+    value, which may push back others.  Where they hold each other up, each is
+    tried alone.  In the end every problem names what is in force.
     """
-    standing = dict(in_force)
+    standing = dict(circumstances.before)
     waiting = dict(new)
-    while True:
-        admitted = _together(standing, waiting)
+    while waiting:
+        admitted = yield from _together(standing, waiting, circumstances)
         if not admitted:
-            problems = {name: _alone(standing, waiting[name]) for name in sorted(waiting)}
-            admitted = [name for name, problem in problems.items() if not problem][:1]
+            ground = yield from _ground(standing, standing, circumstances)
+            problems: dict[Ref, str] = {}
+            for ref in _by_precedence(waiting):
+                problems[ref] = yield from ground.problem(waiting[ref])
+            admitted = [ref for ref, problem in problems.items() if not problem][:1]
             if not admitted:
                 return problems
-        for name in admitted:
-            standing[name] = waiting.pop(name)
+        for ref in admitted:
+            standing[ref] = waiting.pop(ref)
+    return {}
 
 
-def _together(standing: Mapping[str, Pool], new: Mapping[str, Pool]) -> list[str]:
-    """The new values that remain when all that overlap have stepped back."""
-    back: set[str] = set()
+def _by_precedence(refs: Iterable[Ref]) -> list[Ref]:
+    return sorted(refs, key=precedence)
+
+
+def _ground(
+    standing: Mapping[Ref, Contested], refs: Iterable[Ref], circumstances: Circumstances
+) -> Steps[Ground]:
+    ground = Ground(circumstances)
+    yield from ground.fill(standing[ref] for ref in _by_precedence(refs))
+    return ground
+
+
+def _together(
+    standing: Mapping[Ref, Contested], new: Mapping[Ref, Contested], circumstances: Circumstances
+) -> Steps[list[Ref]]:
+    """The new values that remain when all that contradict something have stepped back.
+
+    First those step back that contradict what stays in force; only between
+    those that are left does precedence decide.
+    """
+    left = _by_precedence(new)
+    ground = yield from _ground(standing, standing.keys() - new.keys(), circumstances)
     while True:
-        claims = [
-            claim
-            for name, pool in standing.items()
-            if name not in new or name in back
-            for claim in _claims(pool)
-        ]
-        claims.sort()
-        found: set[str] = set()
-        for name in sorted(new.keys() - back):
-            if _overlap(claims, new[name]):
-                found.add(name)
-                continue
-            for claim in _claims(new[name]):
-                insort(claims, claim)
-        if not found:
-            return sorted(new.keys() - back)
-        back |= found
+        back: list[Ref] = []
+        for ref in left:
+            yield
+            if (yield from ground.contradiction(new[ref])):
+                back.append(ref)
+        if not back:
+            back = yield from _among(ground.copy(), {ref: new[ref] for ref in left})
+        if not back:
+            return left
+        left = [ref for ref in left if ref not in set(back)]
+        for ref in back:
+            if ref in standing:
+                yield from ground.add(standing[ref])
 
 
-def _alone(standing: Mapping[str, Pool], pool: Pool) -> str:
-    """What keeps one new value from coming into force beside all others as they are."""
-    others = [one for name, one in standing.items() if name != pool.name]
-    return _overlap(sorted(claim for one in others for claim in _claims(one)), pool)
-
-
-def _claims(pool: Pool) -> list[Claim]:
-    return [Claim(*span, pool.name) for span in ranges(pool)]
-
-
-def _overlap(claims: list[Claim], pool: Pool) -> str:
-    """The first overlap of a pool with claims that do not overlap each other; "" if none."""
-    for span in ranges(pool):
-        at = bisect_right(claims, Claim(span.family, span.last, 1 << 129, "")) - 1
-        if at < 0:
-            continue
-        claim = claims[at]
-        if claim.family == span.family and claim.last >= span.first:
-            theirs = Range(*claim[:3])
-            return f"{span} overlaps {theirs} of IPAddressPool {claim.pool}; pools must not overlap"
-    return ""
+def _among(ground: Ground, new: Mapping[Ref, Contested]) -> Steps[list[Ref]]:
+    """Those of new values, given by precedence, that contradict or miss one before them."""
+    back: list[Ref] = []
+    for ref, value in new.items():
+        yield
+        if (yield from ground.problem(value)):
+            back.append(ref)
+        else:
+            yield from ground.add(value)
+    return back

@@ -47,6 +47,7 @@ class Stored(msgspec.Struct, frozen=True):
     refusals: list[tuple[Ref, Refusal]]
     rejections: list[tuple[str, str, str, str, msgspec.Raw]]
     """(kind, source, origin, problem, resource)."""
+    aliases: list[tuple[str, str]]
     problems: list[tuple[str, tuple[Problem, ...]]]
     failures: list[tuple[str, str]]
     unknown: int
@@ -72,6 +73,7 @@ def encoding(state: State, codec: Codec) -> Steps[bytes]:
         "listed": sorted(state.listed),
     }
     tail = {
+        "aliases": sorted(state.aliases.items()),
         "problems": sorted(state.problems.items()),
         "failures": sorted(state.failures.items()),
         "unknown": state.unknown,
@@ -193,6 +195,7 @@ def _rebuild(found: Stored, codec: Codec) -> State:
             )
             for kind, source, origin, problem, raw in found.rejections
         },
+        aliases=dict(found.aliases),
         problems=dict(found.problems),
         failures=dict(found.failures),
         unknown=found.unknown,

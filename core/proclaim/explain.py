@@ -14,7 +14,15 @@ from proclaim import reality, reasons
 from proclaim.addresses import parse_address
 from proclaim.allocation import no_business
 from proclaim.events import Why
-from proclaim.model import Authority, Ref, Service, Spread
+from proclaim.model import (
+    Authority,
+    BGPAdvertisement,
+    L2Advertisement,
+    Ref,
+    Service,
+    Spread,
+    selects_pool,
+)
 from proclaim.state import State, ranges
 from proclaim.terrain import Terrain, survey
 from proclaim.verdict import Part, Quiet, Silence, verdict
@@ -127,11 +135,27 @@ def explain_announcement(terrain: Terrain, state: State, ref: Ref) -> Said:
     answer = verdict(terrain, state, ref)
     if isinstance(answer, Quiet):
         text = _WHY_SILENT[answer.silence].format(detail=answer.detail, kind=KIND[terrain.spread])
+        if answer.silence is Silence.POOL_NOT_ADVERTISED:
+            text += kept_out(state, answer.detail, terrain.spread)
         return Said(terrain.node, terrain.spread, False, answer.silence, text, (), ())
     prefixes = tuple(sorted({part.prefix for part in answer}))
     code, text = reality.how(state, terrain, answer)
     text += _left_out(state, ref, answer)
     return Said(terrain.node, terrain.spread, not code, code, text, prefixes, _to(answer))
+
+
+def kept_out(state: State, pool: str, *spreads: Spread) -> str:
+    """What to add to "nothing covers this pool" when what was rejected would."""
+    kinds = [KIND[spread] for spread in spreads or Spread]
+    found = state.pool(pool)
+    return "".join(
+        f"; {ref.kind} {ref.name} would, but was rejected: {rejection.problem}"
+        for ref, rejection in sorted(state.rejections.items())
+        if isinstance(rejection.resource, BGPAdvertisement | L2Advertisement)
+        and ref.kind in kinds
+        and found is not None
+        and selects_pool(rejection.resource, found)
+    )
 
 
 def _left_out(state: State, ref: Ref, parts: tuple[Part, ...]) -> str:

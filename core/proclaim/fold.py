@@ -30,7 +30,7 @@ from proclaim.events import (
     SourceListed,
     TaskFailed,
 )
-from proclaim.model import EndpointSlice, Ref, Service, service_ref
+from proclaim.model import Community, EndpointSlice, Ref, Service, service_ref
 from proclaim.pool_index import PoolIndex
 from proclaim.state import Entry, Holding, Refusal, Rejection, State
 from proclaim.steps import Steps
@@ -122,6 +122,8 @@ class _Folding:
         elif isinstance(fact.resource, Service):
             self._note_key(ref, before.resource.sharing_key if before else "", fact.resource)
             self._note_single(ref, fact.resource)
+        elif isinstance(fact.resource, Community):
+            self._remember_aliases(fact.resource)
         rejection: Rejection | None = self._read("rejections").get(ref)
         if rejection is not None and rejection.source == fact.source:
             del self._dict("rejections")[ref]  # what another source would have stays remembered
@@ -217,6 +219,10 @@ class _Folding:
         entries = self._kinds.get(ref.kind)
         entry = self._state.get(ref) if entries is None else entries.get(ref)
         return entry.resource if entry else None
+
+    def _remember_aliases(self, community: Community) -> None:
+        if community.communities:
+            self._dict("aliases").update(community.communities)
 
     # --- derived indexes ---
 

@@ -7,8 +7,11 @@ is no fact.  Saying the same thing twice therefore records nothing twice.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
-from proclaim.admission import overlapping_pools, placing
+from proclaim.admission import contradicting, placing
+from proclaim.contradictions import CONTESTED, Circumstances, Contested, precedence
+from proclaim.encounters import Places
 from proclaim.events import (
     AuthorityTaken,
     Input,
@@ -24,9 +27,9 @@ from proclaim.model import (
     Authorized,
     Change,
     Listing,
+    Node,
     Observation,
     PluginFailed,
-    Pool,
     Problem,
     Ref,
     Sourced,
@@ -36,6 +39,9 @@ from proclaim.steps import Steps, ordered
 
 PAUSE_EVERY = 16
 """Resources looked at between two pauses: well under a millisecond."""
+
+_BY_NODE = ("IPAddressPool", "BGPPeer", "BGPAdvertisement")
+"""Kinds that may be rejected for what holds on some node; a pool for its advertisements."""
 
 
 def record(state: State, observation: Observation) -> Steps[list[Input]]:
@@ -139,9 +145,9 @@ def _differences(
             yield
         facts.append(Removed(source, ref))
         heir = state.rejections.get(ref)
-        if heir is not None and heir.source != source and not isinstance(heir.resource, Pool):
+        if heir is not None and heir.source != source and ref.kind not in CONTESTED:
             facts.append(Observed(heir.source, heir.resource, heir.origin))
-    pools: dict[str, Sourced] = {}
+    contested: dict[Ref, Sourced] = {}
     foreign: list[tuple[Sourced, str]] = []
     for at, ref in enumerate((yield from ordered(incoming))):
         if at % PAUSE_EVERY == 0:
@@ -150,16 +156,14 @@ def _differences(
         entry = state.get(ref)
         if entry is not None and entry.source != source:
             foreign.append((sourced, f"is given by {entry.source} already"))
-        elif isinstance(sourced.resource, Pool):
-            pools[ref.name] = sourced
+        elif ref.kind in CONTESTED:
+            contested[ref] = sourced
         elif entry is None or (entry.resource, entry.origin) != (sourced.resource, sourced.origin):
             facts.append(Observed(source, sourced.resource, sourced.origin))
         else:
             facts.extend(_withdraw(state, source, ref))
-    if pools or any(ref.kind == "IPAddressPool" for ref in (*absent, *given_up)):
-        candidates = _rejected_pools(state, set(absent), set(given_up))
-        candidates.update({name: (source, sourced) for name, sourced in pools.items()})
-        facts.extend(_pools(state, candidates, set(absent)))
+    contest = _Contest(source, contested, frozenset(absent), frozenset(given_up))
+    facts.extend((yield from _contesting(state, contest, facts)))
     facts.extend(_reject_foreign(state, source, foreign, facts))
     return facts
 
@@ -197,42 +201,100 @@ def _withdraw(state: State, source: str, ref: Ref) -> list[Input]:
     return [RejectionWithdrawn(ref)] if known is not None and known.source == source else []
 
 
-def _rejected_pools(
-    state: State, absent: set[Ref], given_up: set[Ref]
-) -> dict[str, tuple[str, Sourced]]:
-    """The pools rejected before that may be tried again: none whose name another source has."""
-    return {
-        ref.name: (rejection.source, Sourced(rejection.resource, rejection.origin))
-        for ref, rejection in state.rejections.items()
-        if ref.kind == "IPAddressPool" and ref not in given_up
-        if ref in absent or (entry := state.get(ref)) is None or entry.source == rejection.source
-    }
+# --- what can contradict each other -------------------------------------------------------------
 
 
-def _pools(
-    state: State, candidates: Mapping[str, tuple[str, Sourced]], absent: set[Ref]
-) -> list[Input]:
-    """Admit the pools that do not overlap; each comes with the source that gives it."""
-    in_force: dict[str, Pool] = {
-        ref.name: entry.resource
-        for ref, entry in state.of_kind("IPAddressPool").items()
-        if ref not in absent
+class _Contest(NamedTuple):
+    """What an observation says of the kinds that can contradict each other."""
+
+    source: str
+    brought: Mapping[Ref, Sourced]
+    absent: frozenset[Ref]
+    given_up: frozenset[Ref]
+
+
+def _contesting(state: State, contest: _Contest, facts: Sequence[Input]) -> Steps[list[Input]]:
+    """What comes into force and what is rejected, the other facts being these."""
+    if not (_concerned(state, contest) or _nodes_matter(state, facts)):
+        return []
+    candidates = _tried_again(state, contest)
+    candidates.update({ref: (contest.source, one) for ref, one in contest.brought.items()})
+    before: dict[Ref, Contested] = {
+        ref: entry.resource
+        for kind in CONTESTED
+        for ref, entry in state.of_kind(kind).items()
+        if ref not in contest.absent
     }
-    new: dict[str, Pool] = {
-        name: sourced.resource
-        for name, (_, sourced) in candidates.items()
-        if isinstance(sourced.resource, Pool) and in_force.get(name) != sourced.resource
+    new = {
+        ref: sourced.resource
+        for ref, (_, sourced) in candidates.items()
+        if isinstance(sourced.resource, Contested) and before.get(ref) != sourced.resource
     }
-    problems = overlapping_pools(in_force, new)
-    facts: list[Input] = []
-    for name in sorted(candidates):
-        giver, sourced = candidates[name]
-        ref = sourced.resource.ref
-        entry = state.get(ref) if name in in_force else None
-        if name in problems:
-            facts.extend(_reject(state, giver, sourced, problems[name]))
+    places = Places(_nodes(state, facts))
+    circumstances = Circumstances(before, places, frozenset(state.aliases))
+    problems = yield from contradicting(new, circumstances)
+    admitted: list[Input] = []
+    for ref in sorted(candidates, key=precedence):
+        giver, sourced = candidates[ref]
+        entry = state.get(ref) if ref in before else None
+        if ref in problems:
+            admitted.extend(_reject(state, giver, sourced, problems[ref]))
         elif entry is None or (entry.resource, entry.origin) != (sourced.resource, sourced.origin):
-            facts.append(Observed(giver, sourced.resource, sourced.origin))
+            admitted.append(Observed(giver, sourced.resource, sourced.origin))
         else:
-            facts.extend(_withdraw(state, giver, ref))
-    return facts
+            admitted.extend(_withdraw(state, giver, ref))
+    return admitted
+
+
+def _concerned(state: State, contest: _Contest) -> bool:
+    """Whether anything that can contradict another thing is not as it was."""
+    return any(ref.kind in CONTESTED for ref in (*contest.absent, *contest.given_up)) or any(
+        not _known(state, contest.source, sourced) for sourced in contest.brought.values()
+    )
+
+
+def _known(state: State, source: str, sourced: Sourced) -> bool:
+    """Whether a value is in force or rejected already, and nothing else is wanted."""
+    ref = sourced.resource.ref
+    rejection, entry = state.rejections.get(ref), state.get(ref)
+    if rejection is not None and rejection.source == source:
+        return (rejection.resource, rejection.origin) == (sourced.resource, sourced.origin)
+    return entry is not None and (entry.resource, entry.origin) == (
+        sourced.resource,
+        sourced.origin,
+    )
+
+
+def _nodes_matter(state: State, facts: Iterable[Input]) -> bool:
+    """Whether nodes are not what they were, and something waits that may depend on them."""
+    return any(ref.kind in _BY_NODE for ref in state.rejections) and any(
+        (isinstance(fact, Observed) and isinstance(fact.resource, Node))
+        or (isinstance(fact, Removed) and fact.ref.kind == "Node")
+        for fact in facts
+    )
+
+
+def _nodes(state: State, facts: Iterable[Input]) -> list[Node]:
+    """The nodes that are known after these facts."""
+    nodes = state.nodes()
+    for fact in facts:
+        match fact:
+            case Observed(resource=Node() as node):
+                nodes[node.name] = node
+            case Removed(ref=ref) if ref.kind == "Node":
+                nodes.pop(ref.name, None)
+            case _:
+                pass
+    return list(nodes.values())
+
+
+def _tried_again(state: State, contest: _Contest) -> dict[Ref, tuple[str, Sourced]]:
+    """What was rejected and may be tried again: nothing whose name another source has."""
+    return {
+        ref: (rejection.source, Sourced(rejection.resource, rejection.origin))
+        for ref, rejection in state.rejections.items()
+        if ref.kind in CONTESTED and ref not in contest.given_up
+        if ref in contest.absent
+        or (entry := state.get(ref)) is None
+        or entry.source == rejection.source
+    }

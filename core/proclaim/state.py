@@ -127,6 +127,8 @@ class State:
     """The addresses that are held or vacated; derived from both."""
     refusals: Map[Ref, Refusal] = field(default_factory=Map)
     rejections: Mapping[Ref, Rejection] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """The last value of every alias that a Community ever defined."""
     problems: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
     """By source."""
     failures: Mapping[str, str] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import Any
 
 from proclaim.addresses import Address
+from proclaim.encounters import Session, session_of
 from proclaim.model import (
     BGPAdvertisement,
     BGPPeer,
@@ -22,6 +23,7 @@ from proclaim.model import (
     Service,
     Spread,
     any_matches,
+    selects_pool,
 )
 from proclaim.pool_index import PoolIndex
 from proclaim.state import State
@@ -54,7 +56,7 @@ class Terrain:
     advertisements: Mapping[str, tuple[Any, ...]]
     """The advertisements of this spread by pool name, sorted by name."""
     aliases: Mapping[str, str]
-    """Community values by alias."""
+    """Community values by alias: the last one of each."""
     able: frozenset[str]
     """The nodes that may announce at all: alive, with a network, and not excluded."""
     index: PoolIndex
@@ -162,11 +164,7 @@ def survey(state: State, node: str, spread: Spread) -> Terrain:
             name: tuple(ad for ad in every if selects_pool(ad, pool))
             for name, pool in pools.items()
         },
-        aliases={
-            alias: value
-            for _, entry in sorted(state.of_kind("Community").items())
-            for alias, value in entry.resource.communities
-        },
+        aliases=_aliases(state),
         able=frozenset(
             name
             for name, each in nodes.items()
@@ -180,29 +178,39 @@ def survey(state: State, node: str, spread: Spread) -> Terrain:
     )
 
 
-def selects_pool(ad: BGPAdvertisement | L2Advertisement, pool: Pool) -> bool:
-    """Whether an advertisement covers a pool: named, selected, or neither list given."""
-    if not ad.pools and not ad.pool_selectors:
-        return True
-    return pool.name in ad.pools or any(
-        selector.matches(pool.labels) for selector in ad.pool_selectors
-    )
-
-
 def selects_service(ad: BGPAdvertisement | L2Advertisement, service: Service) -> bool:
     """Whether an advertisement covers a Service of its pools."""
     return any_matches(ad.service_selectors, service.labels)
 
 
 def peers_of(state: State, node: Node | None) -> tuple[BGPPeer, ...]:
-    """The BGPPeers that select a node, by name; none when the node is unknown."""
+    """The BGPPeers that select a node, by name; none when the node is unknown.
+
+    Of several that ask for one session the first is taken.  None of them is let
+    in beside another on purpose, but labels of a node may bring them together.
+    """
     if node is None:
         return ()
-    return tuple(
-        entry.resource
-        for _, entry in sorted(state.of_kind("BGPPeer").items())
-        if any_matches(entry.resource.node_selectors, node.labels)
-    )
+    found: dict[Session | Ref, BGPPeer] = {}
+    for ref, entry in sorted(state.of_kind("BGPPeer").items()):
+        peer: BGPPeer = entry.resource
+        if any_matches(peer.node_selectors, node.labels):
+            found.setdefault(session_of(peer) or ref, peer)
+    return tuple(found.values())
+
+
+def _aliases(state: State) -> dict[str, str]:
+    """What is defined now, and what was defined last of that which is not.
+
+    An advertisement keeps its communities when a Community goes: a route that
+    loses one may leak.
+    """
+    now = {
+        alias: value
+        for _, entry in sorted(state.of_kind("Community").items())
+        for alias, value in entry.resource.communities
+    }
+    return {**state.aliases, **now}
 
 
 def fellows(state: State, node: str) -> tuple[Node, ...]:

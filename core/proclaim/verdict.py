@@ -21,6 +21,7 @@ from proclaim.model import (
     Service,
     Spread,
     any_matches,
+    is_literal,
 )
 from proclaim.state import State
 from proclaim.terrain import EXCLUDE_LABEL, Terrain, selects_service
@@ -238,7 +239,7 @@ def _told(terrain: Terrain, ad: BGPAdvertisement) -> _Told:
         tuple(peer.name for peer in peers),
         {family: tuple(peer.name for peer in peers if carries(peer, family)) for family in (4, 6)},
         communities,
-        next((text for text in communities if ":" not in text), ""),
+        next((text for text in communities if not is_literal(text)), ""),
     )
 
 

@@ -61,6 +61,44 @@ def test_pools_that_overlap_are_named_with_their_place(proclaim):
     assert len(ran.out.splitlines()) == 1
 
 
+def test_an_advertisement_that_leads_out_of_a_pool_is_named_with_its_place(proclaim):
+    wide = """
+apiVersion: metallb.io/v1beta1
+kind: BGPAdvertisement
+metadata: {name: wide}
+spec: {aggregationLength: 24}
+"""
+    proclaim.write("pool.yaml", POOL)
+    proclaim.write("wide.yaml", wide)
+    ran = proclaim("check", proclaim.manifests)
+    assert ran.status == 1
+    assert ran.out == (
+        f"{proclaim.manifests}/wide.yaml:4: BGPAdvertisement/wide: aggregationLength 24 would "
+        "announce more than 192.0.2.0/30 of IPAddressPool public; 30 to 32 is accepted "
+        "[Contradiction]\n"
+    )
+
+
+def test_an_alias_that_goes_is_told_by_every_plan_until_it_is_back(proclaim):
+    routes = """
+apiVersion: metallb.io/v1beta1
+kind: BGPAdvertisement
+metadata: {name: routes}
+spec: {communities: [blue]}
+"""
+    blue = """
+apiVersion: metallb.io/v1beta1
+kind: Community
+metadata: {name: blues}
+spec: {communities: [{name: blue, value: "64512:1"}]}
+"""
+    assert proclaim.apply(POOL, routes, blue).err.count("problem") == 0
+    told = "'blue' is an alias that no Community defines any more; its last value 64512:1 stays"
+    for _ in range(2):
+        assert told in proclaim.apply(POOL, routes).err
+    assert told not in proclaim.apply(POOL, routes, blue).err
+
+
 def test_findings_as_json_have_the_keys_that_scripts_rely_on(proclaim):
     proclaim.write("a.yaml", POOL.replace("192.0.2.0/30", "192.0.2.0/99"), OLD_PEER)
     ran = proclaim("check", proclaim.manifests, "-o", "json")

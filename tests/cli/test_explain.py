@@ -13,6 +13,18 @@ def test_an_address_that_nothing_advertises_is_named_as_the_trap_it_is(proclaim)
     assert "not announced anywhere: no advertisement covers the pool public" in ran.out
 
 
+def test_an_advertisement_that_was_rejected_is_named_instead_of_asked_for(proclaim):
+    wide = ADVERTISED.replace(
+        "name: everything, namespace: metallb-system}",
+        "name: everything, namespace: metallb-system}\nspec: {aggregationLength: 24}",
+    )
+    proclaim.apply(POOL, wide, service("web"))
+    out = proclaim("explain", "web", "--node", "n1").out
+    assert "not announced anywhere: no advertisement in force covers the pool public; " in out
+    assert "BGPAdvertisement everything would, but was rejected: aggregationLength 24 would" in out
+    assert "write a BGPAdvertisement" not in out
+
+
 def test_an_announced_service_has_no_trap(proclaim):
     proclaim.apply(POOL, ADVERTISED, service("web"))
     explained = json.loads(proclaim("explain", "web", "--node", "n1", "-o", "json").out)

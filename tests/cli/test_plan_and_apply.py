@@ -67,12 +67,12 @@ def test_an_announcement_that_another_one_takes_the_place_of_says_which(proclaim
     proclaim.apply(POOL, ADVERTISED, service("web"))
     wider = ADVERTISED.replace(
         "name: everything, namespace: metallb-system}",
-        "name: everything, namespace: metallb-system}\nspec: {aggregationLength: 24}",
+        "name: everything, namespace: metallb-system}\nspec: {aggregationLength: 31}",
     )
     proclaim.write("all.yaml", POOL, wider, service("web"))
     out = proclaim("plan", proclaim.manifests, "--node", "n1").out
-    assert "192.0.2.0/24 added, to tor for default/web (so far announced as 192.0.2.0/32)" in out
-    assert "192.0.2.0/32 removed, to tor for default/web (now announced as 192.0.2.0/24)" in out
+    assert "192.0.2.0/31 added, to tor for default/web (so far announced as 192.0.2.0/32)" in out
+    assert "192.0.2.0/32 removed, to tor for default/web (now announced as 192.0.2.0/31)" in out
 
 
 def test_a_service_that_gets_an_address_nobody_announces_is_told_at_planning(proclaim):

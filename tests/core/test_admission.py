@@ -3,10 +3,13 @@
 import pytest
 from hypothesis import given as forall
 from hypothesis import strategies as st
-from proclaim.admission import overlapping_pools
+from proclaim.admission import contradicting
+from proclaim.contradictions import Circumstances
+from proclaim.encounters import Places
 from proclaim.events import ProblemsReported, RejectionWithdrawn, SourceListed, Why
 from proclaim.model import Problem, Ref, Sourced
 from proclaim.state import ranges
+from proclaim.steps import finish
 from proclaim.testing import (
     assigned,
     change,
@@ -166,6 +169,13 @@ def rearrangements(draw):
     return in_force, {name: one for name, one in new.items() if in_force.get(name) != one}
 
 
+def overlapping(in_force, new):
+    """The problems of pools by name."""
+    before = {one.ref: one for one in in_force.values()}
+    found = contradicting({one.ref: one for one in new.values()}, Circumstances(before, Places()))
+    return {ref.name: problem for ref, problem in finish(found).items()}
+
+
 def clash(one, other):
     return any(mine.overlaps(theirs) for mine in ranges(one) for theirs in ranges(other))
 
@@ -173,14 +183,14 @@ def clash(one, other):
 @forall(rearrangements())
 def test_the_pools_that_come_into_force_never_overlap_and_no_more_would_fit(worlds_pools):
     in_force, new = worlds_pools
-    problems = overlapping_pools(in_force, new)
+    problems = overlapping(in_force, new)
     after = {**in_force, **{name: new[name] for name in new.keys() - problems.keys()}}
     assert problems.keys() <= new.keys()
     pairs = [(one, other) for one in after for other in after if one < other]
     assert not any(clash(after[one], after[other]) for one, other in pairs)
     for name in problems:
         assert any(clash(new[name], other) for key, other in after.items() if key != name)
-    assert overlapping_pools(after, {name: new[name] for name in problems}) == problems
+    assert overlapping(after, {name: new[name] for name in problems}) == problems
 
 
 # --- one resource, several places or sources ----------------------------------------------------

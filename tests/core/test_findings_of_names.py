@@ -1,15 +1,19 @@
 """The rules about what names and selectors lead to: when each speaks, and when it keeps silent."""
 
 import pytest
-from core.scenes import Scene, ad, amid, labelled, peer, pool, said_in, web
+from core.scenes import TOR, Scene, ad, amid, labelled, peer, pool, said, said_in, state_of, web
+from proclaim.decide import decide
+from proclaim.findings import examine
 from proclaim.model import (
     BFDProfile,
     BGPPeer,
+    Change,
     Community,
     L2Advertisement,
     Namespace,
     Node,
     Secret,
+    Sourced,
 )
 
 GOLD = labelled(tier="gold")
@@ -201,3 +205,27 @@ SELECTORS = [
 @pytest.mark.parametrize("scene", [*NAMES, *SELECTORS], ids=lambda scene: scene.story)
 def test_of_what_names_and_selectors_lead_to(scene: Scene) -> None:
     assert said_in(scene) == sorted(scene.said)
+
+
+def test_an_alias_that_is_not_defined_any_more_keeps_its_last_value_and_is_told():
+    aliases = Community("c", (("no-export", "65535:65281"),))
+    before = state_of(*amid(ad(communities=("no-export", "64512:1")), aliases))
+    left = decide(before, Change("files", gone=(aliases.ref,))).state
+    assert [said(each) for each in examine(left)] == [
+        "UnknownCommunity BGPAdvertisement/bgp spec.communities[0]: 'no-export' is an alias that "
+        "no Community defines any more; its last value 65535:65281 stays in use"
+    ]
+    assert examine(decide(left, Change("files", (Sourced(aliases),))).state) == ()
+
+
+def test_a_peer_that_gives_way_to_another_on_a_node_is_told():
+    one = peer("one", node_selectors=(RACK1,))
+    two = peer("two", node_selectors=(labelled(row="1"),))
+    apart = state_of(*amid(one, two, N1, Node("n2", labels=(("row", "1"),)), without=(TOR,)))
+    assert examine(apart) == ()
+    both = Node("n2", labels=(("rack", "1"), ("row", "1")))
+    moved = decide(apart, Change("files", (Sourced(both),))).state
+    assert [said(each) for each in examine(moved)] == [
+        "PeerGivesWay BGPPeer/two spec: does not run on node n2, where BGPPeer one is the same "
+        "session (203.0.113.1 port 179)"
+    ]

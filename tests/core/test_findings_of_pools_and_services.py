@@ -157,7 +157,7 @@ ADVERTISEMENTS = [
     Scene(
         "other communities for another peer are well",
         amid(
-            peer("tor2"),
+            peer("tor2", peer_port=1179),
             ad(communities=("64512:1",), peers=("tor",)),
             ad("more", communities=("64512:2",), peers=("tor2",)),
         ),

@@ -9,14 +9,15 @@ from proclaim.addresses import parse_address
 from proclaim.allocation import no_business
 from proclaim.builtin import KINDS
 from proclaim.codec import Codec
+from proclaim.contradictions import CONTESTED
 from proclaim.events import AddressAssigned, Why
 from proclaim.fold import fold, number
 from proclaim.model import Authority, Authorized, Change, Listing, Ref
 from proclaim.sharing import objection
-from proclaim.state import State, addresses_of, ranges
+from proclaim.state import State, addresses_of
 from proclaim.testing import differences, lawful
 
-from core import worlds
+from core import rules, worlds
 
 CODEC = Codec(KINDS)
 OLD = (Why.ADOPTED, Why.POOL_RENAMED)
@@ -41,6 +42,7 @@ class Ledger(RuleBasedStateMachine):
         for fact in decided.decisions:
             if isinstance(fact, AddressAssigned) and fact.reason.code not in OLD:
                 self.nothing_new_from_a_pool_that_is_closed_or_used_up(before, fact)
+        self.what_came_into_force_agrees(before)
 
     # --- what happens ---
 
@@ -72,6 +74,17 @@ class Ledger(RuleBasedStateMachine):
     @rule(resource=worlds.pools, source=worlds.sources)
     def a_pool_changes(self, resource, source):
         self.observe(Change(source, (worlds.Sourced(resource, "c.yaml"),)))
+
+    @rule(resources=st.lists(worlds.contested, min_size=1, max_size=4), source=worlds.sources)
+    def what_contradicts_changes(self, resources, source):
+        self.observe(Change(source, tuple(worlds.Sourced(each, "c.yaml") for each in resources)))
+
+    @rule(data=st.data())
+    def what_contradicts_is_gone(self, data):
+        held = sorted(ref for kind in CONTESTED for ref in self.state.of_kind(kind))
+        if held:
+            ref = data.draw(st.sampled_from(held))
+            self.observe(Change(self.state.get(ref).source, gone=(ref,)))
 
     @rule(source=worlds.sources, data=st.data())
     def a_source_relists_what_it_has_in_any_order(self, source, data):
@@ -151,12 +164,24 @@ class Ledger(RuleBasedStateMachine):
         assert not set(self.state.holdings) & set(self.state.refusals)
 
     @invariant()
-    def pools_in_force_do_not_overlap(self):
-        for at, one in enumerate(self.state.pools()):
-            for other in self.state.pools()[at + 1 :]:
-                assert not any(
-                    mine.overlaps(theirs) for mine in ranges(one) for theirs in ranges(other)
-                )
+    def what_is_in_force_does_not_contradict_itself(self):
+        assert list(rules.at_odds(rules.in_force(self.state))) == []
+
+    @invariant()
+    def what_is_rejected_comes_from_one_who_may_give_it(self):
+        for ref, rejection in self.state.rejections.items():
+            entry = self.state.get(ref)
+            assert rejection.problem
+            assert (
+                entry is None
+                or entry.resource != rejection.resource
+                or (entry.source != rejection.source)
+            )
+
+    @invariant()
+    def every_alias_has_the_value_that_it_has_now_or_had_last(self):
+        for entry in self.state.of_kind("Community").values():
+            assert self.state.aliases.items() >= dict(entry.resource.communities).items()
 
     @invariant()
     def a_checkpoint_restores_the_state_with_every_index(self):
@@ -202,6 +227,18 @@ class Ledger(RuleBasedStateMachine):
                for text in holding.addresses}  # fmt: skip
         if limit is not None and not has >= set(fact.addresses):
             assert len(self.state.tenancy(fact.pool, namespace).addresses) <= limit
+
+    def what_came_into_force_agrees(self, before):
+        """What is new may not quarrel with anything on the nodes that are known."""
+        values, nodes = rules.in_force(self.state), list(self.state.nodes().values())
+        was = rules.in_force(before)
+        new = {ref for ref, value in values.items() if was.get(ref) != value}
+        for one, other, pool in rules.quarrels(values, nodes):
+            old = was.get(pool)
+            came = new & {one, other} or (
+                pool in new and not (old and rules.announce_alike(values[one], values[other], old))
+            )
+            assert not came, (one, other, pool)
 
     def nobody_moved_without_a_cause(self, before):
         """An address stays while its Service, its pool and its namespace are what they were."""

@@ -60,7 +60,8 @@ EXCLUDED = node("iris1", {EXCLUDE_LABEL: ""})
 LOCAL = service("web", "10.20.30.1", external_traffic_policy="Local")
 OTHERS = BGPAdvertisement("routes", peers=("elsewhere",))
 ALIAS = BGPAdvertisement("routes", communities=("no-export",))
-LOUD, QUIET = BGPAdvertisement("loud", local_pref=200), BGPAdvertisement("quiet", local_pref=50)
+LOUD = BGPAdvertisement("loud", local_pref=200, service_selectors=labelled(("app", "web")))
+QUIET = BGPAdvertisement("quiet", local_pref=50)
 SIX = service("web", "2001:db8::1")
 
 SILENT = {
@@ -111,6 +112,11 @@ SILENT = {
         Silence.NO_LOCAL_ENDPOINTS,
     ),
     "an alias that nobody defines": ((POOL, ALIAS, WEB), BGP, Silence.UNKNOWN_COMMUNITY),
+    "an alias of three parts that nobody defines": (
+        (POOL, BGPAdvertisement("routes", communities=("1:2:3",)), WEB),
+        BGP,
+        Silence.UNKNOWN_COMMUNITY,
+    ),
     "peers that are not here": ((POOL, OTHERS, PEER, WEB), BGP, Silence.NO_PEER),
     "peers of the other family": (
         (pool("six", "2001:db8::/64"), ROUTES, PEER, SIX),
@@ -144,6 +150,29 @@ def test_a_pool_that_is_not_in_force_is_a_reason_too():
     waiting = decide(state, Authorized(Authority.ADOPT)).state
     without = decide(waiting, gone(POOL)).state
     assert silence(without) is Silence.POOL_NOT_IN_FORCE
+
+
+def test_a_route_keeps_its_communities_when_their_community_goes():
+    ad = BGPAdvertisement("routes", communities=("no-export",))
+    aliases = Community("all", (("no-export", "65535:65281"),))
+    state = state_of(POOL, ad, aliases, PEER, WEB)
+    before = project(state, "iris1", BGP).announcements
+    left = decide(state, gone(aliases)).state
+    assert project(left, "iris1", BGP).announcements == before
+    (told,) = before.values()
+    assert told.attributes.communities == ("65535:65281",)
+
+
+def test_an_advertisement_that_was_rejected_is_named_where_it_is_missed():
+    state = state_of(POOL, BGPAdvertisement("wide", aggregation_length=16), WEB)
+    said = explain_announcement(survey(state, "iris1", BGP), state, ref("web"))
+    assert said.message == (
+        "no BGPAdvertisement covers its pool public; BGPAdvertisement wide would, but was "
+        "rejected: aggregationLength 16 would announce more than 10.20.30.0/24 of IPAddressPool "
+        "public; 24 to 32 is accepted"
+    )
+    other = explain_announcement(survey(state, "iris1", L2), state, ref("web"))
+    assert other.message == "no L2Advertisement covers its pool public"
 
 
 def adopting(*changed):

@@ -4,7 +4,10 @@ from hypothesis import strategies as st
 from proclaim.model import (
     Authority,
     Authorized,
+    BGPAdvertisement,
+    BGPPeer,
     Change,
+    Community,
     EndpointSlice,
     Listing,
     Namespace,
@@ -162,6 +165,7 @@ pools = named(
         Pool,
         name=st.sampled_from(POOLS),
         annotations=st.sampled_from(POOL_NOTES),
+        labels=st.sampled_from(LABELS),
         addresses=st.sampled_from(RANGES),
         auto_assign=st.sampled_from((True, True, True, False)),
         avoid_buggy_ips=st.sampled_from((False, False, True)),
@@ -173,7 +177,12 @@ others = named(
     "others",
     st.one_of(
         st.builds(Namespace, name=st.sampled_from(NAMESPACES), labels=st.sampled_from(LABELS)),
-        st.builds(Node, name=st.sampled_from("xy"), network_unavailable=st.booleans()),
+        st.builds(
+            Node,
+            name=st.sampled_from("xy"),
+            labels=st.sampled_from(LABELS),
+            network_unavailable=st.booleans(),
+        ),
         st.builds(
             EndpointSlice,
             namespace=st.sampled_from(NAMESPACES),
@@ -184,7 +193,56 @@ others = named(
     ),
 )
 
-resources = named("resources", st.one_of(services, services, services, pools, others))
+_selected = st.sampled_from(((), (), SELECTORS[1:2], SELECTORS[2:]))
+advertisements = named(
+    "advertisements",
+    st.builds(
+        BGPAdvertisement,
+        name=st.sampled_from("fgh"),
+        pools=st.sampled_from(((), (), ("p",), ("q", "r"))),
+        pool_selectors=_selected,
+        node_selectors=_selected,
+        service_selectors=st.sampled_from(((), (), (), SELECTORS[1:2])),
+        peers=st.sampled_from(((), ("t",), ("u",))),
+        aggregation_length=st.sampled_from((32, 32, 31, 30)),
+        aggregation_length_v6=st.sampled_from((128, 128, 127)),
+        local_pref=st.sampled_from((0, 0, 100, 200)),
+        communities=st.sampled_from(((), ("64512:1",), ("blue",), ("green", "64512:1"))),
+    ),
+)
+communities = named(
+    "communities",
+    st.builds(
+        Community,
+        name=st.sampled_from("jk"),
+        communities=st.sampled_from(
+            (
+                (),
+                (("blue", "64512:2"),),
+                (("blue", "64512:3"), ("green", "64512:4")),
+                (("green", "64512:4"),),
+            )
+        ),
+    ),
+)
+peers = named(
+    "peers",
+    st.builds(
+        BGPPeer,
+        name=st.sampled_from("tuv"),
+        my_asn=st.just(64512),
+        peer_asn=st.sampled_from((64513, 64514)),
+        peer_address=st.sampled_from(("203.0.113.1", "203.0.113.1", "203.0.113.2")),
+        source_address=st.sampled_from(("", "", "203.0.113.9")),
+        node_selectors=_selected,
+    ),
+)
+routing = named(
+    "routing", st.one_of(advertisements, advertisements, advertisements, communities, peers, peers)
+)
+contested = named("contested", st.one_of(pools, routing, routing))
+
+resources = named("resources", st.one_of(services, services, services, pools, others, routing))
 sourced = st.builds(Sourced, resources, st.sampled_from(ORIGINS))
 refs = named(
     "refs", st.one_of(plain_services, plain_services, resources).map(lambda resource: resource.ref)

@@ -13,7 +13,6 @@ from ledger.worlds import (
     slices,
     terrain,
 )
-from proclaim.allocation import Pools
 from proclaim.decide import decide
 from proclaim.events import AddressAssigned, AddressReleased, Observed, Reason, Why
 from proclaim.fold import fold, number
@@ -185,10 +184,10 @@ def test_advancing_is_projecting_anew_where_addresses_are_shared(ads, happening,
 @given(histories, st.sampled_from(NODES), st.sampled_from(Spread))
 def test_nothing_is_announced_that_no_pool_covers_and_permits(history, node, spread) -> None:
     state = after(history)
-    pools = Pools(state)
+    pools = state.pool_index
     for announcement in project(state, node, spread).announcements.values():
         for ref in announcement.services:
-            pool = pools.containing(addresses_of(state.holdings[ref]))
+            pool = pools.around(addresses_of(state.holdings[ref]))
             assert pool is not None
             assert pools.permits(pool, state.service(ref))
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from proclaim.decide import decide
 from proclaim.events import Fact
-from proclaim.explain import Said, explain_announcement
+from proclaim.explain import Said, explain_announcement, kept_out
 from proclaim.model import Announcement, Observation, Ref, Spread, service_ref
 from proclaim.plan import (
     PlannedAnnouncement,
@@ -188,6 +188,10 @@ class Announcing:
         holding = self._state.holdings.get(ref)
         return holding.pool if holding else ""
 
+    def kept_out(self, ref: Ref) -> str:
+        """What would announce that pool, and was rejected."""
+        return kept_out(self._state, self.pool(ref))
+
 
 def _why(each: PlannedAnnouncement, before: Announcing, after: Announcing) -> Because | None:
     """Why an announcement goes: what is so afterwards; why it comes: what was so before."""
@@ -217,7 +221,7 @@ def _unannounced(
     said = [state.said(node, spread, ref) for node in nodes for spread in Spread]
     if any(found.prefixes for found in said):
         return None
-    text = why_silent(said, state.pool(ref))
+    text = why_silent(said, state.pool(ref), state.kept_out(ref))
     return Unannounced(each.namespace, each.name, each.after, text) if text else None
 
 

@@ -83,7 +83,7 @@ def service_explained(state: State, ref: Ref, nodes: Sequence[str]) -> ServiceEx
         Because(str(found.code), found.message),
         tuple(pool_answers(state, ref)) if wants else (),
         tuple(_announced(state, said) for said in found.announced),
-        trap(_everywhere(state, ref, found, nodes)),
+        trap(_everywhere(state, ref, found, nodes), state),
     )
 
 

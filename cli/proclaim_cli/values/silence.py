@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from proclaim.explain import Explanation, Said
+from proclaim.explain import Explanation, Said, kept_out
+from proclaim.state import State
 from proclaim.verdict import Silence
 
 from proclaim_cli.values.resources import ANNOUNCERS
@@ -13,17 +14,22 @@ _SAYS_LITTLE = (Silence.POOL_NOT_ADVERTISED, Silence.NOT_ELECTED)
 """What is the case of every Service that is announced in the other way, or from elsewhere."""
 
 
-def trap(found: Explanation) -> str:
+def trap(found: Explanation, state: State) -> str:
     """Why a Service with an address is announced nowhere; empty when it is, or has none."""
     if not found.addresses or any(said.announced for said in found.announced):
         return ""
-    return why_silent(found.announced, found.pool)
+    return why_silent(found.announced, found.pool, kept_out(state, found.pool))
 
 
-def why_silent(announced: Iterable[Said], pool: str) -> str:
-    """The reasons of nodes that announce nothing, each once, with the nodes that it is for."""
+def why_silent(announced: Iterable[Said], pool: str, rejected: str) -> str:
+    """The reasons of nodes that announce nothing, each once, with the nodes that it is for.
+
+    `rejected` is what `kept_out` says of the pool.
+    """
     said = list(announced)
     if said and all(each.code == Silence.POOL_NOT_ADVERTISED for each in said):
+        if rejected:
+            return f"no advertisement in force covers the pool {pool}{rejected}"
         return (
             f"no advertisement covers the pool {pool}, so nobody announces the address; "
             f"write a BGPAdvertisement or an L2Advertisement whose ipAddressPools name {pool}"

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from proclaim.findings.rules import Code
 from proclaim.findings.world import Asked, Found, World, listed, said
-from proclaim.model import BGPAdvertisement
+from proclaim.model import BGPAdvertisement, selects_pool
 from proclaim.state import Entry, ranges
-from proclaim.terrain import selects_pool
 
 
 @dataclass(frozen=True, slots=True)

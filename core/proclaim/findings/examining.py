@@ -14,6 +14,7 @@ from proclaim.steps import Steps, finish, ordered
 
 _RULES: tuple[Callable[[World], Found], ...] = (
     selecting.communities,
+    selecting.giving_way,
     selecting.names,
     selecting.selectors,
     selecting.unsupported,

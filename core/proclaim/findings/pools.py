@@ -9,9 +9,8 @@ from proclaim.events import Why
 from proclaim.findings.finding import Finding
 from proclaim.findings.rules import Code
 from proclaim.findings.world import AT_ONCE, Asked, Found, World, listed, said
-from proclaim.model import Ref
+from proclaim.model import Ref, selects_pool
 from proclaim.state import Entry
-from proclaim.terrain import selects_pool
 
 _ADVERTISEMENTS = ("BGPAdvertisement", "L2Advertisement")
 

@@ -27,6 +27,7 @@ class Code(StrEnum):
     UNREADABLE = "Unreadable"
     CONTRADICTION = "Contradiction"
     UNKNOWN_COMMUNITY = "UnknownCommunity"
+    PEER_GIVES_WAY = "PeerGivesWay"
 
     UNKNOWN_POOL = "UnknownPool"
     UNKNOWN_PEER = "UnknownPeer"
@@ -95,7 +96,13 @@ RULES: dict[Code, Rule] = {
     Code.UNKNOWN_COMMUNITY: _problem(
         "A BGPAdvertisement names a community that is neither a value nor an alias of a Community",
         "Write a:b or large:a:b:c, or define the alias; until then the advertisement announces "
-        "nothing",
+        "nothing, or keeps the last value that the alias had",
+    ),
+    Code.PEER_GIVES_WAY: _problem(
+        "Two BGPPeers would run the same session on one node, because its labels brought them "
+        "together",
+        "Part them by nodeSelectors, or by address, port, VRF or sourceAddress; until then only "
+        "the first by name runs there",
     ),
     Code.UNKNOWN_POOL: _warning(
         "An advertisement or a Service names an IPAddressPool that does not exist",

@@ -11,41 +11,70 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 from proclaim.addresses import clip
+from proclaim.encounters import Places, Session, session_of
 from proclaim.findings.finding import Finding
 from proclaim.findings.rules import Code
 from proclaim.findings.world import Found, Labelled, World, said
-from proclaim.model import BGPAdvertisement, BGPPeer, Pool, Secret, Selector
+from proclaim.model import (
+    BGPAdvertisement,
+    BGPPeer,
+    Pool,
+    Secret,
+    Selector,
+    is_literal,
+    selects_pool,
+)
 from proclaim.state import Entry
-from proclaim.terrain import selects_pool
 
 _Named: TypeAlias = tuple[str, str, Code, Sequence[str]]
 """A field, the kind whose names it holds, the code where one leads nowhere, and the names."""
 
 
 def communities(world: World) -> Found:
-    """Communities that are neither a value nor an alias."""
+    """Communities that are neither a value nor an alias that is defined now."""
     if not world.is_sure_of("Community"):
         return
     aliases = sorted(
         {alias for entry in world.entries("Community") for alias, _ in entry.resource.communities}
     )
-    known = frozenset(aliases)
+    known, remembered = frozenset(aliases), world.state.aliases
     for entry in world.entries("BGPAdvertisement"):
         yield None
         for at, text in enumerate(entry.resource.communities):
-            if not _is_literal(text) and text not in known:
-                yield said(
-                    entry,
-                    f"spec.communities[{at}]",
-                    Code.UNKNOWN_COMMUNITY,
-                    f"{clip(text)} is neither a community (a:b or large:a:b:c) nor an alias that "
-                    f"a Community defines{world.guess('Community', text, aliases)}",
+            if text in known or (is_literal(text) and text not in remembered):
+                continue
+            sentence = (
+                f"{clip(text)} is an alias that no Community defines any more; its last value "
+                f"{remembered[text]} stays in use"
+                if text in remembered
+                else f"{clip(text)} is neither a community (a:b or large:a:b:c) nor an alias that "
+                "a Community defines"
+            )
+            guess = world.guess("Community", text, aliases)
+            yield said(entry, f"spec.communities[{at}]", Code.UNKNOWN_COMMUNITY, sentence + guess)
+
+
+def giving_way(world: World) -> Found:
+    """Peers that do not run on some node, because its labels brought two of one session there."""
+    if not world.nodes:
+        return  # whatever node this is, it has no labels that could bring them together
+    places = Places(world.state.nodes().values())
+    first: dict[Session, list[BGPPeer]] = {}
+    for entry in world.entries("BGPPeer"):
+        yield None
+        peer: BGPPeer = entry.resource
+        session = session_of(peer)
+        if session is None:
+            continue
+        for other in first.setdefault(session, []):
+            if where := places.meeting(peer.node_selectors, other.node_selectors):
+                sentence = (
+                    f"does not run on {where}, where BGPPeer {other.name} is the same session "
+                    f"({session})"
                 )
-
-
-def _is_literal(text: str) -> bool:
-    """Whether a text has the form of a community; its numbers were checked when it was read."""
-    return text.count(":") == 1 or (text.startswith("large:") and text.count(":") == 3)
+                yield said(entry, "spec", Code.PEER_GIVES_WAY, sentence)
+                break
+        first[session].append(peer)
 
 
 def names(world: World) -> Found:

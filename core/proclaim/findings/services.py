@@ -9,9 +9,8 @@ from proclaim.events import Why
 from proclaim.findings.finding import Finding
 from proclaim.findings.rules import Code
 from proclaim.findings.world import AT_ONCE, Asked, Found, World, listed, said
-from proclaim.model import Pool, Ref, Service
+from proclaim.model import Pool, Ref, Service, selects_pool
 from proclaim.state import Entry, Refusal
-from proclaim.terrain import selects_pool
 
 CURRENT = "metallb.io/"
 LEGACY = "metallb.universe.tf/"

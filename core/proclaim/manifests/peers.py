@@ -43,9 +43,7 @@ def read_peer(root: Fields, metadata: Metadata, report: Report) -> BGPPeer:
     my_asn = _as_number(spec, "myASN", required=True)
     peer_asn, dynamic_asn = _remote(spec)
     peer_address, interface = _neighbor(spec)
-    source_address = _address(spec, "sourceAddress", canonical_address)
-    if peer_address and source_address and _family(peer_address) != _family(source_address):
-        spec.problem("sourceAddress", f"is not of the family of peerAddress {peer_address}")
+    source_address = _source(spec, peer_address)
     timers = _timers(spec, zero_is_unset=False)
     password, password_secret = _password(spec, report)
     spec.flag("disableMP")  # has no effect in MetalLB either
@@ -83,16 +81,17 @@ def read_old_peer(root: Fields, metadata: Metadata, report: Report) -> BGPPeer:
         root.missing("spec", "a mapping with myASN, peerASN and peerAddress")
     my_asn = _as_number(spec, "myASN", required=True)
     peer_asn = _as_number(spec, "peerASN", required=True)
-    if not spec.has("peerAddress"):
+    if not spec.get("peerAddress"):
         spec.missing("peerAddress", "an IP address")
+    peer_address = _address(spec, "peerAddress", canonical_address)
     timers = _timers(spec, zero_is_unset=True)
     password, _ = _password(spec, report, references=False)
     peer = BGPPeer(
         name=metadata.name,
         my_asn=my_asn,
         peer_asn=peer_asn,
-        peer_address=_address(spec, "peerAddress", canonical_address),
-        source_address=_address(spec, "sourceAddress", canonical_address),
+        peer_address=peer_address,
+        source_address=_source(spec, peer_address),
         peer_port=spec.whole("peerPort", 0, 65535) or BGP_PORT,
         hold_seconds=timers.hold,
         keepalive_seconds=timers.keepalive,
@@ -125,6 +124,7 @@ def _remote(spec: Fields) -> tuple[int, _Dynamic]:
 
 
 def _multi_hop(spec: Fields, my_asn: int, peer_asn: int) -> bool:
+    """ebgpMultiHop; beside `dynamicASN: internal` it does nothing, and MetalLB lets it pass."""
     multi_hop = spec.flag("ebgpMultiHop")
     if multi_hop and my_asn and my_asn == peer_asn:
         spec.problem("ebgpMultiHop", "is for peers of another AS, and peerASN is myASN")
@@ -153,6 +153,14 @@ def _address(spec: Fields, key: str, canonical: Callable[[str], str]) -> str:
     except ValueError as error:
         spec.problem(key, str(error))
         return ""
+
+
+def _source(spec: Fields, peer_address: str) -> str:
+    """sourceAddress, which must be able to speak with peerAddress."""
+    address = _address(spec, "sourceAddress", canonical_address)
+    if peer_address and address and _family(peer_address) != _family(address):
+        spec.problem("sourceAddress", f"is not of the family of peerAddress {peer_address}")
+    return address
 
 
 def _family(address: str) -> int:

@@ -103,7 +103,7 @@ def read_community(root: Fields, metadata: Metadata) -> Community:
         fields.close()
         if value and (problem := community_problem(value, alias=False)):
             fields.problem("value", problem)
-        if alias in aliases:
+        if alias and alias in aliases:
             spec.problem("communities", f"{clip(alias)} is given twice", index, "name")
         aliases.setdefault(alias, value)
     spec.close()

@@ -21,6 +21,8 @@ from proclaim.model.metallb import (
     Pool,
     Secret,
     ServiceAllocation,
+    is_literal,
+    selects_pool,
 )
 from proclaim.model.names import Noun, Pairs, Problem, Ref, Struct, service_ref
 from proclaim.model.observations import (
@@ -73,5 +75,7 @@ __all__ = [
     "Spread",
     "Struct",
     "any_matches",
+    "is_literal",
+    "selects_pool",
     "service_ref",
 ]

@@ -77,6 +77,23 @@ class BGPAdvertisement(Noun, frozen=True):
         return Ref("BGPAdvertisement", "", self.name)
 
 
+def selects_pool(ad: BGPAdvertisement | L2Advertisement, pool: Pool) -> bool:
+    """Whether an advertisement covers a pool: named, selected, or neither list given."""
+    if not ad.pools and not ad.pool_selectors:
+        return True
+    return pool.name in ad.pools or any(
+        selector.matches(pool.labels) for selector in ad.pool_selectors
+    )
+
+
+def is_literal(text: str) -> bool:
+    """Whether a text has the form of a community, and so can be no alias.
+
+    Its numbers were checked when it was read.
+    """
+    return text.count(":") == 1 or (text.startswith("large:") and text.count(":") == 3)
+
+
 class Secret(StrEnum):
     """Where a peer's password comes from; its text is never part of a noun."""
 
