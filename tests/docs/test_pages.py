@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 from proclaim import SettingsError, SystemHost
 from proclaim.decide import decide
+from proclaim.events import Why
 from proclaim.findings import RULES
 from proclaim.hookspecs import Proclaim
 from proclaim.model import Authority, Authorized, Listing, Pool, Service, Sourced
 from proclaim.plugins import installed
+from proclaim.reasons import RULES as RULES_OF_REASONS
 from proclaim.settings import Settings, read_settings
 from proclaim.state import State
 from proclaim_cli.catalogue import application
@@ -153,6 +155,15 @@ ROW = re.compile(r"^\| ([A-Za-z]+) \| (problem|warning) \| (.+) \| (.+) \|$", re
 def test_every_rule_is_in_the_table_of_checks_as_the_code_has_it_and_no_other() -> None:
     rows = ROW.findall(read(DOCS / "reference/checks.md"))
     assert rows == [(code, rule.severity, rule.what, rule.remedy) for code, rule in RULES.items()]
+
+
+REASON = re.compile(r"^\| ([A-Za-z]+) \| (?:`([^`|]+)` )?\| (.+) \|$", re.MULTILINE)
+
+
+def test_every_reason_is_in_the_page_about_addresses_with_its_field_and_no_other() -> None:
+    table = read(DOCS / "reference/allocation.md").partition("## Reasons")[2]
+    rows = {code: field for code, field, _ in REASON.findall(table)}
+    assert rows == {str(why): RULES_OF_REASONS.get(why, "") for why in Why}
 
 
 BLOCK = re.compile(r"^```\n(.*?)^```", re.MULTILINE | re.DOTALL)
