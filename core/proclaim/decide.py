@@ -71,6 +71,8 @@ def affecting(before: State, inputs: Sequence[Input]) -> Steps[list[Ref] | None]
         work.look(fact)
         if work.everyone:
             return None
+    if work.everyone_without:
+        yield from work.add_everyone_without()
     return (yield from ordered(work.services))
 
 
@@ -80,6 +82,9 @@ class _Affected:
     def __init__(self, before: State) -> None:
         self.services: set[Ref] = set()
         self.everyone = False
+        self.everyone_without = False
+        """Whether all who hold nothing are concerned: who follows refuses nobody, and so notes
+        nobody's name."""
         self._before = before
         self._waiting = False
 
@@ -113,7 +118,7 @@ class _Affected:
 
     def _pool(self, name: str) -> None:
         """Who holds an address of a pool, and who waits for one."""
-        if self._all_count():
+        if self._waits_for_listings():
             return
         for tenancy in self._before.tenants.get(name, Map()).values():
             self.services.update(tenancy.services)
@@ -121,18 +126,28 @@ class _Affected:
 
     def _namespace(self, name: str) -> None:
         """The Services of a namespace."""
-        if self._all_count():
+        if self._waits_for_listings():
             return
         for namespaces in self._before.tenants.values():
             self.services.update(namespaces.get(name, NO_TENANCY).services)
         self.services.update(ref for ref in self._before.refusals if ref.namespace == name)
+        self.everyone_without |= self._before.authority is Authority.FOLLOW
 
-    def _all_count(self) -> bool:
-        """Whether nobody's name is noted who waits, as only an allocator refuses."""
-        self.everyone = self._before.authority is not Authority.ALLOCATE
+    def _waits_for_listings(self) -> bool:
+        """Whether holdings may break rules meanwhile, so that everyone counts."""
+        self.everyone |= self._before.authority is Authority.ADOPT
         return self.everyone
 
     def _who_waits(self) -> None:
+        self.everyone_without |= self._before.authority is Authority.FOLLOW
         if not self._waiting:
             self._waiting = True
             self.services.update(self._before.refusals)
+
+    def add_everyone_without(self) -> Steps[None]:
+        """Add the Services that hold nothing."""
+        for at, ref in enumerate(self._before.of_kind("Service")):
+            if at % PAUSE_EVERY == 0:
+                yield
+            if ref not in self._before.holdings:
+                self.services.add(ref)

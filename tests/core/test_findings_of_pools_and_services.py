@@ -16,10 +16,11 @@ from core.scenes import (
     state_of,
     web,
 )
+from proclaim.decide import decide
 from proclaim.events import Observed, Removed
 from proclaim.findings import Code, examine
 from proclaim.fold import fold, number
-from proclaim.model import L2Advertisement, Node, Pool, Service, service_ref
+from proclaim.model import Change, L2Advertisement, Node, Pool, Service, Sourced, service_ref
 
 GOLD, LEAD = labelled(tier="gold"), labelled(tier="lead")
 N1, N2 = Node("n1", labels=(("rack", "1"),)), Node("n2", labels=(("rack", "2"),))
@@ -351,3 +352,16 @@ def test_a_pool_that_is_gone_covers_nothing():
         "(192.0.2.0) holds"
     ]
     assert set(state.holdings) == {service_ref("default", "web")}
+
+
+def test_a_namespace_over_its_quota_is_told_and_keeps_what_it_has():
+    state = state_of(*amid(web("api")))
+    rationed = Pool(
+        "public", annotations=(("proclaim.io/namespace-quota", "1"),), addresses=POOL.addresses
+    )
+    state = decide(state, Change("files", (Sourced(rationed),))).state
+    assert [said(each) for each in examine(state) if each.code == "QuotaExceeded"] == [
+        "QuotaExceeded IPAddressPool/public metadata.annotations[proclaim.io/namespace-quota]: "
+        "is 1 for namespace default, which holds 2"
+    ]
+    assert len(state.holdings) == 2

@@ -22,6 +22,7 @@ _RULES: tuple[Callable[[World], Found], ...] = (
     pools.unrequested,
     pools.exhausted,
     pools.uncovered,
+    pools.over_quota,
     advertising.reach,
     services.refused,
     services.left_out,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from immutables import Map
+
 from proclaim.addresses import parse_address
 from proclaim.events import Why
 from proclaim.findings.finding import Finding
 from proclaim.findings.rules import Code
 from proclaim.findings.world import AT_ONCE, Asked, Found, World, listed, said
 from proclaim.model import Ref, selects_pool
+from proclaim.pool_index import QUOTA
 from proclaim.state import Entry
 
 _ADVERTISEMENTS = ("BGPAdvertisement", "L2Advertisement")
@@ -103,6 +106,21 @@ def uncovered(world: World) -> Found:
         yield _about_pool(
             world, pool, Code.HOLDING_NOT_COVERED, f"covers no longer what {_hold(sorted(names))}"
         )
+
+
+def over_quota(world: World) -> Found:
+    """Namespaces that hold more of a pool than its quota admits by now."""
+    for name, ground in world.state.pool_index.grounds.items():
+        yield None
+        if ground.quota is None:
+            continue
+        for namespace, tenancy in sorted(world.state.tenants.get(name, Map()).items()):
+            limit, held = ground.quota.of(namespace), len(tenancy.addresses)
+            if limit is not None and held > limit:
+                entry = world.state.of_kind("IPAddressPool")[ground.pool.ref]
+                sentence = f"is {limit} for namespace {namespace}, which holds {held}"
+                field = f"metadata.annotations[{QUOTA}]"
+                yield said(entry, field, Code.QUOTA_EXCEEDED, sentence)
 
 
 def _hold(names: list[str]) -> str:

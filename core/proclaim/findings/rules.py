@@ -44,6 +44,7 @@ class Code(StrEnum):
     POOL_NOT_REQUESTED = "PoolNotRequested"
     POOL_EXHAUSTED = "PoolExhausted"
     HOLDING_NOT_COVERED = "HoldingNotCovered"
+    QUOTA_EXCEEDED = "QuotaExceeded"
 
     ADVERTISEMENT_WITHOUT_PEERS = "AdvertisementWithoutPeers"
     DIVERGING_ADVERTISEMENTS = "DivergingAdvertisements"
@@ -156,6 +157,10 @@ RULES: dict[Code, Rule] = {
     Code.HOLDING_NOT_COVERED: _warning(
         "Services hold addresses of a pool that the pool does not cover any more",
         "Give the addresses back to the pool, or let the allocator move the Services",
+    ),
+    Code.QUOTA_EXCEEDED: _warning(
+        "A namespace holds more addresses of a pool than its quota, which takes nothing away",
+        "Raise the quota, or delete Services of the namespace; it gets nothing new meanwhile",
     ),
     Code.ADVERTISEMENT_WITHOUT_PEERS: _warning(
         "No peer of a BGPAdvertisement runs on any of its nodes, so nobody is told",
