@@ -206,10 +206,9 @@ def _rebuild(found: Stored, codec: Codec) -> State:
 def _tenanted(state: State, found: Stored) -> State:
     """The state with the holdings of a checkpoint, and with what was released before it."""
     tenure = Tenure(state)
-    tenure.remember({}, dict(found.vacated))
+    tenure.remember(dict(found.former), dict(found.vacated))
     for ref, holding in found.holdings:
         tenure.assign(ref, holding)
-    tenure.remember(dict(found.former), {})
     single = {
         ref: None for ref, holding in found.holdings if is_single(state.service(ref), holding)
     }

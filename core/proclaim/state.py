@@ -28,7 +28,7 @@ from proclaim.model import (
     Service,
 )
 from proclaim.pool_index import PoolIndex
-from proclaim.vacated import Vacated
+from proclaim.vacated import Releases, Vacated
 
 
 class Entry(NamedTuple):
@@ -123,6 +123,8 @@ class State:
     """What each Service had that has nothing now; the oldest are forgotten."""
     vacated: Vacated = field(default_factory=Vacated)
     """The addresses that were held and are free; the oldest are forgotten."""
+    releases: Releases = field(default_factory=Releases, compare=False)
+    """The order in which both are forgotten; derived from them."""
     touched: Occupied = field(default_factory=Occupied)
     """The addresses that are held or vacated; derived from both."""
     refusals: Map[Ref, Refusal] = field(default_factory=Map)

@@ -8,7 +8,6 @@ of it, what was released first is forgotten, and is as if nobody ever held it.
 from __future__ import annotations
 
 from bisect import bisect_left
-from heapq import nsmallest
 from typing import Any
 
 from immutables import Map, MapMutation
@@ -16,7 +15,7 @@ from immutables import Map, MapMutation
 from proclaim.addresses import Occupied, parse_address
 from proclaim.model import Ref
 from proclaim.state import NO_TENANCY, Former, Holding, State, Tenancy
-from proclaim.vacated import Vacated
+from proclaim.vacated import Release, Releases, Vacated
 
 REMEMBERED = 65_536
 """Released addresses, and Services that lost theirs, that are remembered at most."""
@@ -35,6 +34,7 @@ class Tenure:
         self._occupied: Occupied | None = None
         self._touched: Occupied | None = None
         self._vacated: Vacated | None = None
+        self._releases: Releases | None = None
 
     def get(self, service: Ref) -> Holding | None:
         """What a Service holds now."""
@@ -45,9 +45,11 @@ class Tenure:
     def assign(self, service: Ref, holding: Holding) -> None:
         """A Service holds exactly this from here on."""
         previous = self.get(service)
+        had = previous.addresses if previous else ()
         if previous is not None:
-            self._vacate(service, previous, holding.position)
-        for text in holding.addresses:
+            self._tenant(previous.pool, service.namespace).remove(service, had)
+            self._vacate(service, _without(had, holding.addresses), holding.position)
+        for text in _without(holding.addresses, had):
             self._occupy(service, text)
         self._mutable()[service] = holding
         self._tenant(holding.pool, service.namespace).add(service, holding.addresses)
@@ -56,19 +58,21 @@ class Tenure:
     def release(self, service: Ref, position: int) -> None:
         """A Service no longer holds what it held; the fact that says so has a position."""
         holding = self._mutable().pop(service)
-        self._vacate(service, holding, position)
+        self._tenant(holding.pool, service.namespace).remove(service, holding.addresses)
         self._former[service] = Former(holding.addresses, position)
-        if len(self._former) > self._remembered:
-            self._forget_services()
+        self._vacate(service, holding.addresses, position)
 
     def remember(self, former: dict[Ref, Former], vacated: dict[str, int]) -> None:
-        """Take over what was remembered before, when nothing was yet."""
+        """Take over what was remembered before, when nothing is held yet."""
         self._former.update(former)
-        places = self._own_vacated()
+        places, touched = self._own_vacated(), self._own_touched()
+        entries = [Release(each.position, ref, each.addresses) for ref, each in former.items()]
         for text, position in vacated.items():
             address = parse_address(text)
             places.add(address, position)
-            self._own_touched().add(address)
+            touched.add(address)
+            entries.append(Release(position, _NOBODY, (text,)))
+        self._releases = Releases(entries)
 
     def result(self) -> dict[str, Any]:
         """The fields of the state that are others now."""
@@ -85,6 +89,7 @@ class Tenure:
             "occupied": self._occupied,
             "touched": self._touched,
             "vacated": self._vacated,
+            "releases": self._releases,
         }
         changed.update({name: made for name, made in copies.items() if made is not None})
         return changed
@@ -104,9 +109,10 @@ class Tenure:
         at = bisect_left(sharers, service)
         self._holders[text] = (*sharers[:at], service, *sharers[at:])
 
-    def _vacate(self, service: Ref, holding: Holding, position: int) -> None:
-        self._tenant(holding.pool, service.namespace).remove(service, holding.addresses)
-        for text in holding.addresses:
+    def _vacate(self, service: Ref, texts: tuple[str, ...], position: int) -> None:
+        if not texts:
+            return
+        for text in texts:
             left = tuple(holder for holder in self._holders[text] if holder != service)
             if left:
                 self._holders[text] = left
@@ -114,24 +120,35 @@ class Tenure:
             del self._holders[text]
             address = parse_address(text)
             self._own_occupied().remove(address)
-            places = self._own_vacated()
-            places.add(address, position)
-            if len(places) > self._remembered:
-                self._forget_addresses(places)
+            self._own_vacated().add(address, position)
+        self._own_releases().push(Release(position, service, texts))
+        self._forget()
 
-    def _forget_addresses(self, places: Vacated) -> None:
-        touched = self._own_touched()
-        for address in places.forget(_at_once(self._remembered)):
-            touched.remove(address)
+    def _forget(self) -> None:
+        """Forget what was released first, when too much is remembered."""
+        places, releases = self._own_vacated(), self._own_releases()
+        while len(places) > self._remembered or len(self._former) > self._remembered:
+            for oldest in releases.pop():
+                for text in oldest.addresses:
+                    address = parse_address(text)
+                    if places.released_at(address) == oldest.position:
+                        places.remove(address)
+                        self._own_touched().remove(address)
+                if self._is_former(oldest):
+                    del self._former[oldest.service]
+        if len(releases) > 4 * self._remembered:
+            releases.drop(self._is_stale)
 
-    def _forget_services(self) -> None:
-        former = self._former.finish()
-        oldest = nsmallest(
-            _at_once(self._remembered), ((each.position, ref) for ref, each in former.items())
+    def _is_former(self, release: Release) -> bool:
+        former = self._former.get(release.service)
+        return former is not None and former.position == release.position
+
+    def _is_stale(self, release: Release) -> bool:
+        places = self._own_vacated()
+        return not self._is_former(release) and all(
+            places.released_at(parse_address(text)) != release.position
+            for text in release.addresses
         )
-        self._former = former.mutate()
-        for _, ref in oldest:
-            del self._former[ref]
 
     # --- copies, made when first needed ---
 
@@ -154,6 +171,11 @@ class Tenure:
         if self._vacated is None:
             self._vacated = self._state.vacated.copy()
         return self._vacated
+
+    def _own_releases(self) -> Releases:
+        if self._releases is None:
+            self._releases = self._state.releases.copy()
+        return self._releases
 
     def _tenant(self, pool: str, namespace: str) -> _Namespace:
         made = self._tenants.get((pool, namespace))
@@ -184,8 +206,12 @@ class Tenure:
 _EMPTY: Map[str, Tenancy] = Map()
 
 
-def _at_once(remembered: int) -> int:
-    return max(1, remembered // 8)
+_NOBODY = Ref("", "", "")
+"""Whose release it was, where only the address is remembered."""
+
+
+def _without(some: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(text for text in some if text not in others)
 
 
 class _Namespace:

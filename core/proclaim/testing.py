@@ -354,5 +354,5 @@ def differences(one: State, other: State) -> list[str]:
     return [
         f"  {field.name}: {getattr(one, field.name)!r} != {getattr(other, field.name)!r}"
         for field in fields(State)
-        if getattr(one, field.name) != getattr(other, field.name)
+        if field.compare and getattr(one, field.name) != getattr(other, field.name)
     ]

@@ -8,10 +8,11 @@ two sorted lists for each family: what a pool has is a slice, found by bisection
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
-from heapq import nsmallest
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 from proclaim.addresses import Address, Range, is_buggy
+from proclaim.model import Ref
 
 
 class Vacated:
@@ -90,9 +91,61 @@ class Vacated:
         first = min(positions[low:high])
         return first, Address(span.family, values[positions.index(first, low, high)])
 
-    def forget(self, count: int) -> list[Address]:
-        """Forget the addresses that were released first, and return them in that order."""
-        oldest = nsmallest(count, ((position, address) for address, position in self))
-        for _, address in oldest:
-            self.remove(address)
-        return [address for _, address in oldest]
+    def released_at(self, address: Address) -> int:
+        """The position of the fact that released an address; 0 when it is not remembered."""
+        values = self._values[address.family]
+        at = bisect_left(values, address.value)
+        known = at < len(values) and values[at] == address.value
+        return self._positions[address.family][at] if known else 0
+
+
+class Release(NamedTuple):
+    """One fact by which addresses were released."""
+
+    position: int
+    service: Ref
+    addresses: tuple[str, ...]
+
+
+class Releases:
+    """What was released, the oldest first, so that the oldest can be forgotten.
+
+    An entry whose addresses are held again, and whose Service has another past
+    by now, is stale; stale ones are dropped now and then.
+    """
+
+    __slots__ = ("_entries", "_start")
+
+    def __init__(self, entries: Iterable[Release] = ()) -> None:
+        self._entries = sorted(entries)
+        self._start = 0
+
+    def copy(self) -> Releases:
+        made = Releases()
+        made._entries = self._entries[self._start :]
+        return made
+
+    def __len__(self) -> int:
+        return len(self._entries) - self._start
+
+    def __repr__(self) -> str:
+        return f"Releases({len(self)})"
+
+    def push(self, release: Release) -> None:
+        """Add a release that is younger than all others."""
+        self._entries.append(release)
+
+    def pop(self) -> list[Release]:
+        """Take the oldest: all that one fact released, in however many entries."""
+        first = self._start
+        position = self._entries[first].position
+        while self._start < len(self._entries):
+            if self._entries[self._start].position != position:
+                break
+            self._start += 1
+        return self._entries[first : self._start]
+
+    def drop(self, stale: Callable[[Release], bool]) -> None:
+        """Drop the entries that say nothing any more."""
+        self._entries = [each for each in self._entries[self._start :] if not stale(each)]
+        self._start = 0
