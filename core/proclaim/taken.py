@@ -34,7 +34,7 @@ class Taken:
         """What Services hold of whom something was decided."""
         self._releases = 0
         self._groups: dict[str, list[Address]] = {}
-        self._passed: dict[tuple[Terms, str, int], Address] = {}
+        self._passed: dict[tuple[Terms, str, int, str], Address] = {}
         self._spent: dict[str, frozenset[int]] = {}
         """The families of which each pool has no free address left."""
         self._counts: dict[tuple[str, str, str], int] = {}
@@ -148,13 +148,19 @@ class Taken:
         ]
         return min(found)[1] if found else None
 
-    def shareable(self, service: Service, ground: Ground, family: int) -> Address | None:
-        """The lowest address of a pool whose holders all let a Service share it."""
+    def shareable(
+        self, service: Service, ground: Ground, family: int, own: bool = False
+    ) -> Address | None:
+        """The lowest address of a pool whose holders all let a Service share it.
+
+        With `own`, only of those that its namespace has already.
+        """
         asked = terms(service)
         if not asked.key:
             return None
         group = self._group(asked.key)
-        passed = asked, ground.name, family
+        namespace = service.namespace if own else ""
+        passed = asked, ground.name, family, namespace
         first = self._passed.get(passed, Address(family, -1))
         for address in group[bisect_left(group, first) :]:
             if address.family != family:
@@ -162,6 +168,7 @@ class Taken:
                     break
                 continue
             inside = any(span.covers(address) for span in ground.spans[family])
+            inside = inside and (not own or self.has(ground.name, namespace, str(address)))
             if inside and self.admits(service, str(address)):
                 self._passed[passed] = address
                 return address
