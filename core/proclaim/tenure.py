@@ -51,13 +51,17 @@ class Tenure:
             self._occupy(service, text)
         self._mutable()[service] = holding
         self._tenant(holding.pool, service.namespace).add(service, holding.addresses)
-        self._former.pop(service, None)
+        former = self._former.pop(service, None)
+        if former and (rest := former.beside(holding.addresses)):
+            self._former[service] = former._replace(addresses=rest)
 
     def release(self, service: Ref, position: int) -> None:
         """A Service no longer holds what it held; the fact that says so has a position."""
         holding = self._mutable().pop(service)
         self._vacate(service, holding, position)
-        self._former[service] = Former(holding.addresses, position)
+        former = self._former.get(service)
+        rest = former.beside(holding.addresses) if former else ()
+        self._former[service] = Former((*holding.addresses, *rest), position)
         if len(self._former) > self._remembered:
             self._forget_services()
 
