@@ -210,19 +210,32 @@ class Offers:
         return [each for each in found if each is not None]
 
     def _affordable(self, service: Service, ground: Ground, found: list[_Found]) -> list[_Found]:
-        """Those of the addresses that the namespace's quota admits: all of them, or some."""
+        """Those of the addresses that the namespace's quota admits: all of them, or some.
+
+        Where it does not admit all, what the namespace has already is shared first.
+        """
         left = self.left(ground, service.namespace) if ground.quota else None
         if left is None:
             return found
+        if sum(self._is_new(service, ground, each) for each in found) > left:
+            found = [self._own(service, ground, each.address.family) or each for each in found]
         families = families_of(service)
         first = families.wanted[0] if isinstance(families, Families) else 4
         kept = []
         for each in sorted(found, key=lambda each: each.address.family != first):
-            new = not self.taken.has(ground.name, service.namespace, str(each.address))
+            new = self._is_new(service, ground, each)
             if left >= new:
                 left -= new
                 kept.append(each)
         return sorted(kept)
+
+    def _is_new(self, service: Service, ground: Ground, found: _Found) -> bool:
+        return not self.taken.has(ground.name, service.namespace, str(found.address))
+
+    def _own(self, service: Service, ground: Ground, family: int) -> _Found | None:
+        """An address that the namespace has already, and that a Service may share."""
+        shared = self.taken.shareable(service, ground, family, own=True)
+        return _Found(shared, Why.SHARED) if shared else None
 
     def best(self, service: Service, ground: Ground, family: int) -> _Found | None:
         """The address of a pool that suits a Service best.
@@ -258,9 +271,10 @@ class Offers:
             return None
         ground = self.index.grounds[pool.name]
         other = self.best(service, ground, 6 if addresses[0].family == 4 else 4)
-        if other is None or self._closed(service, pool, (str(other.address),)):
+        if other is None or ground.closed:
             return None
-        return Offer(pool, (*addresses, other.address))
+        affordable = self._affordable(service, ground, [other])
+        return Offer(pool, (*addresses, affordable[0].address)) if affordable else None
 
     def candidates(self, service: Service) -> list[Ground] | Reason:
         """The pools to search, in order."""

@@ -74,6 +74,11 @@ class Former(NamedTuple):
     addresses: tuple[str, ...]
     position: int
 
+    def beside(self, held: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of a family of which none is held: they may come back one day."""
+        families = {":" in text for text in held}
+        return tuple(text for text in self.addresses if (":" in text) not in families)
+
 
 class Tenancy(NamedTuple):
     """What the Services of one namespace hold of one pool."""
@@ -120,7 +125,8 @@ class State:
     single: Map[Ref, None] = field(default_factory=Map)
     """Services that prefer dual stack and hold one family; derived."""
     former: Map[Ref, Former] = field(default_factory=Map)
-    """What each Service had that has nothing now; the oldest are forgotten."""
+    """What each Service had of the families of which it has nothing now; the oldest are
+    forgotten."""
     vacated: Vacated = field(default_factory=Vacated)
     """The addresses that were held and are free; the oldest are forgotten."""
     releases: Releases = field(default_factory=Releases, compare=False)

@@ -12,7 +12,7 @@ from proclaim.addresses import Address, Occupied, parse_address
 from proclaim.model import Port, Ref, Service
 from proclaim.pool_index import Ground
 from proclaim.sharing import ALONE, Terms, objection, terms
-from proclaim.state import Holding, State
+from proclaim.state import Former, Holding, State
 from proclaim.vacated import Vacated
 
 _MANY = 8
@@ -29,12 +29,12 @@ class Taken:
         self._touched: Occupied | None = None
         self._vacated: Vacated | None = None
         self._commons: dict[str, tuple[int, Terms | None, set[Port]]] = {}
-        self._former: dict[Ref, tuple[str, ...]] = {}
+        self._former: dict[Ref, Former] = {}
         self._given: dict[Ref, tuple[str, ...]] = {}
         """What Services hold of whom something was decided."""
         self._releases = 0
         self._groups: dict[str, list[Address]] = {}
-        self._passed: dict[tuple[Terms, str, int], Address] = {}
+        self._passed: dict[tuple[Terms, str, int, str], Address] = {}
         self._spent: dict[str, frozenset[int]] = {}
         """The families of which each pool has no free address left."""
         self._counts: dict[tuple[str, str, str], int] = {}
@@ -46,11 +46,13 @@ class Taken:
         return self._state.holders.get(text, ()) if known is None else known
 
     def former(self, service: Ref) -> tuple[str, ...]:
-        """What a Service had last, where it has nothing now."""
-        if service in self._former:
-            return self._former[service]
-        known = self._state.former.get(service)
+        """What a Service had last, of the families of which it has nothing now."""
+        known = self._former.get(service) or self._state.former.get(service)
         return known.addresses if known else ()
+
+    def _beside(self, service: Ref, held: tuple[str, ...]) -> tuple[str, ...]:
+        known = self._former.get(service) or self._state.former.get(service)
+        return known.beside(held) if known else ()
 
     # --- what is decided ---
 
@@ -58,8 +60,8 @@ class Taken:
         """Note that a Service holds these from here on, some of them perhaps before."""
         ref = service.ref
         had = self._now(ref)
-        self._former[ref] = ()
         self._given[ref] = tuple(map(str, addresses))
+        self._former[ref] = Former(self._beside(ref, self._given[ref]), 0)
         for address, text in zip(addresses, self._given[ref], strict=True):
             if text in had:
                 continue
@@ -90,7 +92,8 @@ class Taken:
 
     def vacate(self, service: Ref, holding: Holding) -> None:
         """Note that a Service no longer holds what it held in the state."""
-        self._former[service] = holding.addresses
+        rest = self._beside(service, holding.addresses)
+        self._former[service] = Former((*holding.addresses, *rest), 0)
         self._given[service] = ()
         self._spent.clear()
         self._commons.clear()
@@ -148,13 +151,19 @@ class Taken:
         ]
         return min(found)[1] if found else None
 
-    def shareable(self, service: Service, ground: Ground, family: int) -> Address | None:
-        """The lowest address of a pool whose holders all let a Service share it."""
+    def shareable(
+        self, service: Service, ground: Ground, family: int, own: bool = False
+    ) -> Address | None:
+        """The lowest address of a pool whose holders all let a Service share it.
+
+        With `own`, only of those that its namespace has already.
+        """
         asked = terms(service)
         if not asked.key:
             return None
         group = self._group(asked.key)
-        passed = asked, ground.name, family
+        namespace = service.namespace if own else ""
+        passed = asked, ground.name, family, namespace
         first = self._passed.get(passed, Address(family, -1))
         for address in group[bisect_left(group, first) :]:
             if address.family != family:
@@ -162,6 +171,7 @@ class Taken:
                     break
                 continue
             inside = any(span.covers(address) for span in ground.spans[family])
+            inside = inside and (not own or self.has(ground.name, namespace, str(address)))
             if inside and self.admits(service, str(address)):
                 self._passed[passed] = address
                 return address

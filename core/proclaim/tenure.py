@@ -53,13 +53,17 @@ class Tenure:
             self._occupy(service, text)
         self._mutable()[service] = holding
         self._tenant(holding.pool, service.namespace).add(service, holding.addresses)
-        self._former.pop(service, None)
+        former = self._former.pop(service, None)
+        if former and (rest := former.beside(holding.addresses)):
+            self._former[service] = former._replace(addresses=rest)
 
     def release(self, service: Ref, position: int) -> None:
         """A Service no longer holds what it held; the fact that says so has a position."""
         holding = self._mutable().pop(service)
         self._tenant(holding.pool, service.namespace).remove(service, holding.addresses)
-        self._former[service] = Former(holding.addresses, position)
+        former = self._former.get(service)
+        rest = former.beside(holding.addresses) if former else ()
+        self._former[service] = Former((*holding.addresses, *rest), position)
         self._vacate(service, holding.addresses, position)
 
     def remember(self, former: dict[Ref, Former], vacated: dict[str, int]) -> None:

@@ -201,7 +201,9 @@ class Ledger(RuleBasedStateMachine):
         assert all(address in state.occupied for address in held)
         assert all(address in state.touched for address in held | vacated)
         assert not held & vacated
-        assert not set(state.former) & set(state.holdings)
+        for ref in set(state.former) & set(state.holdings):
+            had, has = state.former[ref].addresses, state.holdings[ref].addresses
+            assert {":" in text for text in had}.isdisjoint(":" in text for text in has)
         assert set(state.single) == {
             ref
             for ref, entry in state.of_kind("Service").items()
