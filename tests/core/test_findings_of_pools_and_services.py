@@ -80,6 +80,17 @@ POOLS = [
     ),
     Scene("where there is no Service, no pool is said to be unused", [POOL, BGP, TOR, CLOSED]),
     Scene(
+        "a pool that is closed to new allocations need not be asked for",
+        amid(
+            Pool(
+                "second",
+                annotations=(("proclaim.io/allocation", "closed"),),
+                addresses=("198.51.100.0/30",),
+                auto_assign=False,
+            )
+        ),
+    ),
+    Scene(
         "a pool that is too small is told once, with those who wait",
         [
             Pool("public", addresses=("192.0.2.0/31",)),

@@ -48,7 +48,12 @@ def _holders(world: World) -> Asked[dict[str, list[Ref]]]:
 
 def unrequested(world: World) -> Found:
     """Pools that give nothing by themselves and that no Service asks for."""
-    waiting = [entry for entry in world.entries("IPAddressPool") if not entry.resource.auto_assign]
+    grounds = world.state.pool_index.grounds
+    waiting = [
+        entry
+        for entry in world.entries("IPAddressPool")
+        if not entry.resource.auto_assign and not grounds[entry.resource.name].closed
+    ]
     if not waiting or not world.wanting or not world.is_sure_of("Service"):
         return
     asked = {holding.pool for holding in world.state.holdings.values()}
