@@ -149,7 +149,7 @@ class Life:
         self.ever = frozenset()
         """Every address that anybody ever held."""
         self.former = {}
-        """What each Service held when it last held something."""
+        """What each Service held last, by family."""
         self.past = []
         """The states before, with what was remembered, for a crash to go back to."""
         self._say(Authorized(Authority.ALLOCATE))
@@ -231,7 +231,9 @@ class Life:
 
     def _remember(self, world):
         self.ever |= {address for addresses in world.held.values() for address in addresses}
-        self.former = {**self.former, **world.held}
+        self.former = dict(self.former)
+        for ref, addresses in world.held.items():
+            self.former[ref] = {**self.former.get(ref, {}), **by_family(addresses)}
         self.past = [*self.past[-2:], (self.state, self.ever, self.former)]
 
     # --- the promises ---
@@ -284,17 +286,27 @@ class Life:
 
     def who_came_back_has_what_was_free(self, before, after):
         for ref, addresses in after.held.items():
-            service, former = after.services[ref], self.former.get(ref, ())
-            if before.held.get(ref) or service.requested_addresses or service.status_addresses:
+            service, had = after.services[ref], before.held.get(ref, ())
+            if service.requested_addresses or service.status_addresses:
                 continue
-            free = not any(before.holders(each) or after.holders(each) for each in former)
-            name = {after.pool_of(each) for each in former} == {after.pool_of(addresses[0])}
-            if not former or not free or not name:
-                continue
-            pool = after.pools[after.pool_of(former[0])]
-            fits = sorted(map(oracle.family, former)) == sorted(oracle.wanted(service))
-            may = after.searched(service, pool) and after.affordable(service, pool, former)
-            assert not (fits and may), f"{ref} has {addresses}, and had {former}"
+            former = {**self.former.get(ref, {}), **by_family(had)}
+            lacked = [each for each in oracle.wanted(service) if each not in by_family(had)]
+            for choice in (oracle.wanted(service), *((each,) for each in lacked)):
+                wished = tuple(former[each] for each in choice if each in former)
+                gave = tuple(by_family(addresses).get(each) for each in choice)
+                if len(wished) == len(choice) and gave != wished:
+                    free = self._may_return(before, after, service, wished)
+                    here = {*map(after.pool_of, wished)} == {after.pool_of(addresses[0])}
+                    whole = choice == oracle.wanted(service) and not had
+                    assert not (free and (whole or here)), f"{ref} has {gave}, and had {wished}"
+
+    def _may_return(self, before, after, service, addresses):
+        names = {after.pool_of(each) for each in addresses}
+        held = {ref for each in addresses for ref in (*before.holders(each), *after.holders(each))}
+        if len(names) != 1 or None in names or held - {service.ref}:
+            return False
+        pool = after.pools[names.pop()]
+        return after.searched(service, pool) and after.affordable(service, pool, addresses)
 
     # --- the choice ---
 
@@ -341,7 +353,11 @@ class Life:
     def _was_named(self, service, *addresses):
         """Whether addresses were not left to choose: claimed, asked for, or had before."""
         named = (*service.requested_addresses, *service.status_addresses)
-        return bool({*named, *self.former.get(service.ref, ())} & set(addresses))
+        return bool({*named, *self.former.get(service.ref, {}).values()} & set(addresses))
+
+
+def by_family(addresses):
+    return {oracle.family(each): each for each in addresses}
 
 
 def with_status(service, addresses):

@@ -27,6 +27,7 @@ Locate: TypeAlias = Callable[[Path], int]
 MAX_PROBLEMS = 50
 """Problems that are kept of one object; more say nothing new."""
 _LONGEST_KEY = 63
+_LONG_NUMBER = 10**40
 UINT32 = (1 << 32) - 1
 _STEP = re.compile(r"\[([^\]]*)\]|([^.\[]+)")
 
@@ -190,7 +191,9 @@ class Fields:
             self._wrong_type((*self.path, key), value, "a whole number")
             return None
         if isinstance(value, float) or not low <= value <= high:
-            self.problem(key, f"{value} is not a whole number from {low} to {high}")
+            long = isinstance(value, int) and abs(value) >= _LONG_NUMBER  # Python may not write it
+            said = "a number of so many digits" if long else value
+            self.problem(key, f"{said} is not a whole number from {low} to {high}")
             return None
         return value
 
