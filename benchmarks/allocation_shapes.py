@@ -37,10 +37,15 @@ ROUNDS = 21
 PLAIN = ("10.0.0.0/23",)
 
 
-def wanting(at: int, **differs: object) -> Service:
+def wanting(at: int, family: Family = 4) -> Service:
     """One of many Services that want an address."""
-    made = Service("shop", f"service-{at:05}", type="LoadBalancer", ports=(Port("TCP", 1 + at),))
-    return structs.replace(made, **differs)
+    return Service(
+        "shop",
+        f"service-{at:05}",
+        type="LoadBalancer",
+        ports=(Port("TCP", 1 + at),),
+        ip_families=(family,),
+    )
 
 
 def sharing(at: int) -> Service:
