@@ -89,7 +89,8 @@ def measure(services: int, pools: int) -> None:
     projections = projected(state)
     gc.freeze()  # what stays is not looked through before each round
     for name, change in changes(services, pools).items():
-        one(name, partial(follow, state, projections, change), 21 if "Service" in name else 3)
+        followed = _spared(partial(follow, state, projections, change))
+        one(name, followed, 21 if "Service" in name else 3)
     whole("the same listing again", _spared(lambda: decide(state, listed, TIME)), 3)
     with tempfile.TemporaryDirectory() as folder:
         _from_a_file(Path(folder) / "ledger.db", events, state, listed, whole)
