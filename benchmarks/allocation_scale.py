@@ -38,6 +38,8 @@ from proclaim.state import State
 from scenes import CODEC, NODE, TIME, cluster, decided, member, pool, seconds, show, sourced
 
 SIZES = ((2_500, 50), (10_000, 200), (25_000, 5), (100_000, 20))
+ROUNDS = 3
+"""Of what concerns all Services, and takes long enough to be measured well."""
 MEMBER = 7
 """The Service that is changed or goes."""
 NOUNS, STATE, ALL = "nouns", "state", "all"
@@ -74,9 +76,10 @@ def changes(services: int, pools: int) -> dict[str, Change]:
 def measure(services: int, pools: int) -> None:
     print(f"-- {services:,} Services in {pools} pools", flush=True)
     listed = cluster(services, pools)
-    empty, events = decided(State(), Authorized(Authority.ALLOCATE))
-    state, stored = decided(empty, listed)
-    events += stored
+    with paused():
+        empty, events = decided(State(), Authorized(Authority.ALLOCATE))
+        state, stored = decided(empty, listed)
+        events += stored
     parsed = seconds(lambda: _parse(events), 3)
     plain = {at: at for at in range(services)}
     copied = seconds(lambda: dict(plain), 51)
@@ -84,14 +87,14 @@ def measure(services: int, pools: int) -> None:
         partial(_show, parsed, "json.loads"),
         partial(_show, copied, "the copy of one dict"),
     )
-    whole("first listing, decided", _spared(lambda: decide(empty, listed, TIME)), 3)
-    whole("first listing, projected", _spared(lambda: projected(state)), 3)
+    whole("first listing, decided", _spared(lambda: decide(empty, listed, TIME)), ROUNDS)
+    whole("first listing, projected", _spared(lambda: projected(state)), ROUNDS)
     projections = projected(state)
     gc.freeze()  # what stays is not looked through before each round
     for name, change in changes(services, pools).items():
         followed = _spared(partial(follow, state, projections, change))
-        one(name, followed, 21 if "Service" in name else 3)
-    whole("the same listing again", _spared(lambda: decide(state, listed, TIME)), 3)
+        one(name, followed, 21 if "Service" in name else ROUNDS)
+    whole("the same listing again", _spared(lambda: decide(state, listed, TIME)), ROUNDS)
     with tempfile.TemporaryDirectory() as folder:
         _from_a_file(Path(folder) / "ledger.db", events, state, listed, whole)
 
@@ -105,9 +108,11 @@ def _from_a_file(
 ) -> None:
     log = SQLiteLog(f"sqlite://{path}", "me", read_only=False)
     log.append(events)
-    whole("restart from the start of the ledger", lambda: replay(log, CODEC, from_start=True), 3)
+    whole(
+        "restart from the start of the ledger", lambda: replay(log, CODEC, from_start=True), ROUNDS
+    )
     log.save_checkpoint(state.position, seal(encode(state, CODEC)))
-    whole("restart from a checkpoint", lambda: replay(log, CODEC), 3)
+    whole("restart from a checkpoint", lambda: replay(log, CODEC), ROUNDS)
     log.close()
     size = sum(len(event.stored) for event in events)
     count = len(listed.resources)
