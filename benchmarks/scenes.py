@@ -7,6 +7,7 @@ import statistics
 import time
 from collections.abc import Callable
 
+from proclaim.addresses import Range
 from proclaim.builtin import KINDS
 from proclaim.codec import Codec
 from proclaim.decide import decide
@@ -23,6 +24,7 @@ from proclaim.model import (
     Observation,
     Pool,
     Port,
+    Resource,
     Service,
     Sourced,
 )
@@ -63,6 +65,42 @@ def listing(services: int, port: int = 80) -> Listing:
             *(service(at, port) for at in range(services)),
         ),
     )
+
+
+def member(at: int, port: int = 80) -> Service:
+    """One of the many Services of a `cluster`."""
+    return Service(
+        f"team-{at % 50:02}",
+        f"service-{at:06}",
+        labels=(("app", f"app-{at % 100}"),),
+        type="LoadBalancer",
+        ports=(Port("TCP", port),),
+    )
+
+
+def pool(at: int, capacity: int) -> Pool:
+    """One of the many pools of a `cluster`, with so many addresses."""
+    first = (10 << 24) + (at << 16)
+    return Pool(f"pool-{at:03}", addresses=(str(Range(4, first, first + capacity - 1)),))
+
+
+def cluster(services: int, pools: int) -> Listing:
+    """Many Services and pools that fill up one after the other, with a tenth to spare."""
+    capacity = -(-services * 11 // (pools * 10))
+    ground: tuple[Resource, ...] = (
+        *(pool(at, capacity) for at in range(pools)),
+        L2Advertisement("l2"),
+        BGPAdvertisement("bgp"),
+        BGPPeer("tor", 64512, peer_asn=64513, peer_address="192.0.2.1"),
+        Node(NODE),
+    )
+    every: tuple[Resource, ...] = (*ground, *(member(at) for at in range(services)))
+    return Listing("files", tuple(map(sourced, every)))
+
+
+def sourced(resource: Resource) -> Sourced:
+    """A resource as it stands in a file of its own."""
+    return Sourced(resource, f"/etc/proclaim/{resource.ref.name}.yaml")
 
 
 def decided(state: State, observation: Observation) -> tuple[State, list[Event]]:

@@ -232,8 +232,8 @@ def replay(
 
     Raises LedgerDamaged naming the position that does not decode.
     """
-    state = State() if from_start else resume(log, codec, until)
     with paused():
+        state = State() if from_start else resume(log, codec, until)
         return fold(state, recorded(log, codec, state.position, until))
 
 

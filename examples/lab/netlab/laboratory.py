@@ -70,10 +70,16 @@ class Laboratory:
         """Take a manifest out of the watched directory."""
         (self.manifests / name).unlink()
 
-    def fetch(self, address: str, *, by: Namespace, timeout: float = 1.0) -> str:
+    def fetch(self, address: str, *, by: Namespace, timeout: float = 1.0, port: int = 80) -> str:
         """Who answers HTTP at an address; raises CommandFailed when nobody does."""
         host = f"[{address}]" if ":" in address else address
-        return by.run("curl", "-sfg", "-m", str(timeout), f"http://{host}/").strip()
+        return by.run("curl", "-sfg", "-m", str(timeout), f"http://{host}:{port}/").strip()
+
+    def serve(self, stack: ExitStack, port: int) -> None:
+        """Let the web servers of all nodes answer at one more port."""
+        for name, node in self.nodes.items():
+            log = self.directory / name / f"web-{port}.log"
+            node.namespace.start(stack, f"web {name} {port}", web_server(name, port), log)
 
     def logs(self) -> str:
         """The end of everything that was logged."""
@@ -83,6 +89,11 @@ class Laboratory:
             if text:
                 parts.append(f"--- {path.relative_to(self.directory)}\n{text}")
         return "\n".join(parts)
+
+
+def web_server(name: str, port: int = 80) -> list[str]:
+    """The command that answers HTTP with a name."""
+    return [sys.executable, str(Path(__file__).with_name("web.py")), name, str(port)]
 
 
 def assemble(stack: ExitStack, run_name: str, directory: Path, router: str) -> Laboratory:
@@ -98,12 +109,11 @@ def assemble(stack: ExitStack, run_name: str, directory: Path, router: str) -> L
     shutil.copy(EXAMPLE / "settings.toml", directory)
     if router:
         laboratory.start_router(stack, router)
-    web = str(Path(__file__).with_name("web.py"))
     for name in NODES:
         namespace = wiring.nodes[name]
         own = directory / name
         own.mkdir()
-        namespace.start(stack, f"web {name}", [sys.executable, web, name], own / "web.log")
+        namespace.start(stack, f"web {name}", web_server(name), own / "web.log")
         laboratory.nodes[name] = Node(name, namespace, Files.under(directory, name))
     return laboratory
 

@@ -1,7 +1,7 @@
 """The smallest web server: answers every request with the name it was given.
 
-Run inside a node's namespace as `python web.py NAME`.  It listens on port 80
-of every address, of both families, as the pods behind a service would.
+Run inside a node's namespace as `python web.py NAME PORT`.  It listens on that
+port of every address, of both families, as the pods behind a service would.
 """
 
 from __future__ import annotations
@@ -38,4 +38,4 @@ class DualStack(ThreadingHTTPServer):
 
 
 if __name__ == "__main__":
-    DualStack(("::", 80), Answer).serve_forever()
+    DualStack(("::", int(sys.argv[2])), Answer).serve_forever()

@@ -21,19 +21,22 @@ spec:
   type: LoadBalancer
   {families}
   ports:
-    - port: 80
+    - port: {port}
 """
 
 
-def service(name, *, address="", pool=""):
-    """The manifest of a Service, with a requested address, a requested pool, or neither."""
-    annotations = {}
+def service(name, *, address="", pool="", port=80, key=""):
+    """The manifest of a Service, with a requested address, a requested pool, or neither.
+
+    With a `key` it shares its address.
+    """
+    annotations = {"metallb.io/allow-shared-ip": key} if key else {}
     if address:
         annotations["metallb.io/loadBalancerIPs"] = address
     if pool:
         annotations["metallb.io/address-pool"] = pool
     families = "ipFamilies: [IPv6]" if ":" in address else "ipFamilies: [IPv4]"
-    return SERVICE.format(name=name, annotations=annotations, families=families)
+    return SERVICE.format(name=name, annotations=annotations, families=families, port=port)
 
 
 def start_nodes(lab, stack, nodes=NODES):
