@@ -30,7 +30,7 @@ from proclaim.state import State
 
 EXCLUDE_LABEL = "node.kubernetes.io/exclude-from-external-load-balancers"
 
-_KINDS = (
+TERRAIN = (
     "IPAddressPool",
     "L2Advertisement",
     "BGPAdvertisement",
@@ -39,6 +39,7 @@ _KINDS = (
     "Node",
     "NodeReachability",
 )
+"""The kinds that a terrain is made from, beside Namespace where a pool selects some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,5 +223,5 @@ _NOTHING: Mapping[Ref, Any] = {}
 
 
 def _basis(state: State, by_namespace: bool) -> tuple[Any, ...]:
-    kinds = (*_KINDS, "Namespace") if by_namespace else _KINDS
+    kinds = (*TERRAIN, "Namespace") if by_namespace else TERRAIN
     return tuple(state.resources.get(kind, _NOTHING) for kind in kinds)

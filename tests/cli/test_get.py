@@ -25,6 +25,8 @@ def test_services_are_assigned_pending_or_none_of_our_business(proclaim):
     assert mail["reason"] == {
         "code": "AddressOutsidePools",
         "message": "no IPAddressPool contains 198.51.100.1",
+        "rule": "IPAddressPool.spec.addresses",
+        "wanted": "198.51.100.1",
     }
     assert (inside["state"], inside["since"]) == ("none", None)
 

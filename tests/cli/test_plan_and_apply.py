@@ -37,7 +37,8 @@ def test_a_plan_as_json_has_the_keys_that_scripts_rely_on(proclaim):
     planned = json.loads(ran.out)
     assert ran.status == 2
     assert set(planned) == {"services", "announcements", "summary", "unannounced"}
-    keys = {"namespace", "name", "change", "before", "after", "reason"}
+    keys = {"namespace", "name", "change", "before", "after", "reason", "outcome"}
+    keys |= {"pool_before", "pool_after"}
     assert all(set(each) == keys for each in planned["services"])
     by_name = {each["name"]: each for each in planned["services"]}
     assert (by_name["web"]["change"], by_name["web"]["after"]) == ("moved", ["192.0.2.3"])

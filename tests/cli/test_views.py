@@ -25,6 +25,7 @@ from proclaim.model import (
     Sourced,
     service_ref,
 )
+from proclaim.reach import View
 from proclaim.statuses import statuses as every_status
 from proclaim_cli.options import Output
 from proclaim_cli.records import OneLine
@@ -143,7 +144,7 @@ def test_values_for_scripts(log, output, capsys):
 def test_a_difference(log, wide):
     state = replay(log, CODEC)
     made = decisions(state, [listing(FIRST)])
-    alike(f"changes{'-wide' if wide else ''}", changes_text(changes(state, made, NODES), wide))
+    alike(f"changes{'-wide' if wide else ''}", changes_text(changes(View(state, NODES), made, View(made.state, NODES)), wide))
 
 
 def test_explanations(log):

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from proclaim import reasons
 from proclaim.codec import Codec
-from proclaim.events import AddressReleased, Recorded, Removed
+from proclaim.events import AddressReleased, Reason, Recorded, Removed, Why
 from proclaim.ledger import decode
 from proclaim.log import PAGE, EventLog
 from proclaim.model import Ref
 
-from proclaim_cli.values.plain import Because, Moment, rfc3339
+from proclaim_cli.values.plain import Because, Moment, rfc3339, told
 
 _TOPICS = ("ResourceRemoved/", "AddressReleased/")
 
@@ -62,7 +61,7 @@ def _past(released: Recorded, ended: Recorded) -> Past | None:
         fact.addresses,
         fact.pool,
         Moment(released.position, rfc3339(released.time)),
-        Because(str(fact.reason.code), reasons.message(fact.reason)),
+        told(fact.reason),
         ended.transaction - 1,
     )
 
@@ -73,7 +72,7 @@ def _gone(item: Recorded, ref: Ref) -> Past:
         (),
         None,
         Moment(item.position, rfc3339(item.time)),
-        Because("Gone", "the Service was deleted"),
+        told(Reason(Why.GONE)),
         item.transaction - 1,
     )
 
