@@ -67,9 +67,7 @@ def plan(state: State, observations: Iterable[Observation], nodes: Sequence[str]
         facts.extend(decided.facts)
     return Plan(
         services=difference(state, after, facts),
-        announcements=tuple(
-            announcement_difference(View(state, nodes), View(after, nodes), facts)
-        ),
+        announcements=tuple(announcement_difference(View(state, nodes), View(after, nodes), facts)),
         after=after,
     )
 

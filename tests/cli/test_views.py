@@ -144,7 +144,10 @@ def test_values_for_scripts(log, output, capsys):
 def test_a_difference(log, wide):
     state = replay(log, CODEC)
     made = decisions(state, [listing(FIRST)])
-    alike(f"changes{'-wide' if wide else ''}", changes_text(changes(View(state, NODES), made, View(made.state, NODES)), wide))
+    alike(
+        f"changes{'-wide' if wide else ''}",
+        changes_text(changes(View(state, NODES), made, View(made.state, NODES)), wide),
+    )
 
 
 def test_explanations(log):

@@ -71,9 +71,7 @@ class Announcing:
             yield from answers
 
 
-def why_changed(
-    each: PlannedAnnouncement, before: Announcing, after: Announcing
-) -> Because | None:
+def why_changed(each: PlannedAnnouncement, before: Announcing, after: Announcing) -> Because | None:
     """Why an announcement goes: what is so afterwards; why it comes: what was so before."""
     if each.before is None and each.after is not None:
         state, services, when = before, each.after.services, "so far "
