@@ -181,9 +181,7 @@ class _Asked:
             lacking = list(self._lacking(ground))
             code = NO_RANGE if all(each.code == NO_RANGE for each in lacking) else Why.EXHAUSTED
             return _Rule(str(code), " and ".join(each.message for each in lacking))
-        if self._families.content_with(
-            len(self._offers.affordable(self._service, ground, found))
-        ):
+        if self._families.content_with(len(self._offers.affordable(self._service, ground, found))):
             return None
         return _told(self._offers.quota_reached((ground,), self._service.namespace))
 

@@ -105,9 +105,7 @@ def _prospect(state: State, address: Address, ground: Ground) -> Prospect:
         on_request=open_,
         next=open_ and following == address,
         allocation=ground.pool.service_allocation,
-        former=tuple(
-            sorted(ref for ref, each in state.former.items() if text in each.addresses)
-        ),
+        former=tuple(sorted(ref for ref, each in state.former.items() if text in each.addresses)),
         asked_by=tuple(
             Waiting(ref, each.reason)
             for ref, each in sorted(state.refusals.items())

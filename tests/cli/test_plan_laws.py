@@ -15,6 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 
+ALLOCATE, FOLLOW = "allocate", "follow"
+steps = st.tuples(configurations(), st.sampled_from((ALLOCATE,) * 4 + (FOLLOW,)))
+"""What stands in the manifests, and in the settings; who follows once goes on following."""
+
+
 class Seen(NamedTuple):
     """What `get` shows at one time."""
 
@@ -25,13 +30,14 @@ class Seen(NamedTuple):
 class Ledger:
     """A ledger in a directory of its own, and manifests that are replaced as a whole."""
 
-    def __init__(self, folder: str, authority: str) -> None:
+    def __init__(self, folder: str) -> None:
         self.run = CommandLine(Path(folder), pytest.MonkeyPatch())
-        settings_file = Path(folder) / "proclaim.toml"
-        settings_file.write_text(f"node = 'n1'\nauthority = '{authority}'\n")
-        self._more = ("--settings", settings_file)
+        self._settings = Path(folder) / "proclaim.toml"
+        self._more = ("--settings", self._settings)
+        self.configure({}, ALLOCATE)
 
-    def write(self, files: dict[str, str]) -> None:
+    def configure(self, files: dict[str, str], authority: str) -> None:
+        self._settings.write_text(f"node = 'n1'\nauthority = '{authority}'\n")
         for path in self.run.manifests.iterdir():
             path.unlink()
         for name, text in files.items():
@@ -56,18 +62,17 @@ class Ledger:
 
 @settings(max_examples=60)
 @given(
-    st.lists(configurations(), max_size=3),
-    configurations(),
-    st.sampled_from(("allocate", "allocate", "follow")),
+    st.lists(steps, max_size=3),
+    steps,
 )
-def test_a_plan_is_what_happens(history, coming, authority):
+def test_a_plan_is_what_happens(history, coming):
     with TemporaryDirectory() as folder:
-        ledger = Ledger(folder, authority)
-        for files in history:
-            ledger.write(files)
+        ledger = Ledger(folder)
+        for step in history:
+            ledger.configure(*step)
             ledger.value("apply", ledger.run.manifests)
         before, facts = ledger.seen(), ledger.facts()
-        ledger.write(coming)
+        ledger.configure(*coming)
         ran, planned = ledger.value("plan", ledger.run.manifests)
         assert ledger.facts() == facts
         done, applied = ledger.value("apply", ledger.run.manifests)

@@ -31,11 +31,12 @@ from proclaim_cli.options import Output
 from proclaim_cli.records import OneLine
 from proclaim_cli.values import resources
 from proclaim_cli.values.changes import changes, decisions
-from proclaim_cli.values.explained import AddressExplained, service_explained
+from proclaim_cli.values.explained import service_explained
 from proclaim_cli.values.facts import Remembered, row
 from proclaim_cli.values.names import service_named
 from proclaim_cli.values.replayed import Replay
 from proclaim_cli.values.sessions import reached
+from proclaim_cli.values.whereabouts import AddressExplained
 from proclaim_cli.views import resources as tables
 from proclaim_cli.views import statuses
 from proclaim_cli.views.changes import changes_text

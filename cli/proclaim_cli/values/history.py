@@ -44,6 +44,14 @@ def last_of_service(log: EventLog, codec: Codec, ref: Ref, end: int) -> Past | N
     return _past(released, released) if released else None
 
 
+def released_at(log: EventLog, codec: Codec, position: int) -> Past | None:
+    """What a Service had until the fact of that position; None when it is no release."""
+    found = decode(codec, log.read(position - 1, 1)) if position else []
+    if not found or found[0].position != position:
+        return None
+    return _past(found[0], found[0])
+
+
 def last_holder(log: EventLog, codec: Codec, address: str, end: int) -> Past | None:
     """Who held an address last, searched backwards from a position."""
     for item in _backwards(log, codec, end):
