@@ -10,7 +10,7 @@ from proclaim.events import Why
 
 from proclaim_cli.values.explained import Announced, PoolSaid, ServiceExplained
 from proclaim_cli.values.history import Past
-from proclaim_cli.values.sharing import Sharing
+from proclaim_cli.values.sharing import Sharer, Sharing
 from proclaim_cli.values.whereabouts import AddressExplained, Free
 from proclaim_cli.views.table import printable
 
@@ -48,7 +48,7 @@ def service_text(found: ServiceExplained, wide: bool = False) -> str:
     if found.last:
         lines += _last(found.last)
     if found.sharing:
-        lines += _shared(found.sharing, "with ", wide)
+        lines += _shared(found.sharing, wide)
     lines += _pools(found.pools, wide)
     if found.addresses:
         lines += [line for each in found.announced for line in _announced(each)]
@@ -57,19 +57,28 @@ def service_text(found: ServiceExplained, wide: bool = False) -> str:
     return _lines(lines)
 
 
-def _shared(found: Sharing, word: str, wide: bool) -> list[str]:
-    """Those who share, each with what must not be in common, and what must be."""
+def _shared(found: Sharing, wide: bool, members: bool = False) -> list[str]:
+    """Those who share, each with what must not be in common, and what must be.
+
+    Of one address they are all its members; of a Service they are the others.
+    """
     key = f"under the key {found.key}" if found.key else "without a key in common"
     if not found.services:
         return [f"  would share an address {key}; nobody shares with it"]
     shown = found.services if wide else found.services[:_MANY]
     lines = [
-        f"  shares {' and '.join(each.addresses)} {word}{each.service} {key}: "
+        f"  {_with(each, members)} {key}: "
         f"{', '.join(each.ports) or 'no port'}; {each.traffic_policy or 'the Service is gone'}"
         for each in shown
     ]
     left = len(found.services) - len(shown)
     return [*lines, f"  and {left} more"] if left else lines
+
+
+def _with(each: Sharer, members: bool) -> str:
+    if members:
+        return f"shared by {each.service}"
+    return f"shares {' and '.join(each.addresses)} with {each.service}"
 
 
 def _pools(found: Sequence[PoolSaid], wide: bool) -> list[str]:
@@ -123,7 +132,7 @@ def address_text(found: AddressExplained, wide: bool = False) -> str:
     if found.free:
         lines += _free(found.free, found.pool or "")
     if found.sharing and len(found.sharing.services) > 1:
-        lines += _shared(found.sharing, "", wide)
+        lines += _shared(found.sharing, wide, members=True)
     return _lines(lines) + "".join(service_text(each, wide) for each in found.services)
 
 
