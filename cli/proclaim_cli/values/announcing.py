@@ -13,7 +13,6 @@ from proclaim.verdict import Silence
 from proclaim_cli.values.plain import Because
 from proclaim_cli.values.silence import why_silent
 
-NOT_ASKED = "NodeNotKnown"
 _ANYWHERE = frozenset(
     {
         Silence.NO_ADDRESS,
@@ -41,7 +40,7 @@ class Announcing:
         """What a node announces of a Service in one way, or why nothing."""
         if node not in self._known:
             text = f"nobody describes or hears of {node}"
-            return Said(node, spread, False, NOT_ASKED, text, (), ())
+            return Said(node, spread, False, Silence.NODE_UNKNOWN, text, (), ())
         key = (node, spread)
         if key not in self._terrains:
             self._terrains[key] = survey(self._state, node, spread)
