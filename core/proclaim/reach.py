@@ -2,23 +2,22 @@
 
 Where the facts between are known, only the Services are asked that they can
 concern, and those that meet them in a prefix; everything else is announced as
-it was.  A change of what announcing depends on besides the Services (a node, a
-peer, an advertisement) can concern everyone, and is compared wholly.
+it was.  A node, a peer or a Community can concern everyone: from one node, or
+in one way of announcing, and there everything is compared.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
 from proclaim.addresses import Address, Range, parse_address, parse_range, prefix_of
 from proclaim.election import group_of
 from proclaim.events import Fact, Observed, Removed
 from proclaim.fold import numbered
-from proclaim.model import Announcement, Ref, Spread
+from proclaim.model import Announcement, Ref, Spread, selects_pool
 from proclaim.project import Key, project, touched
 from proclaim.state import State, ranges
-from proclaim.terrain import TERRAIN
 
 AnnouncementChange: TypeAlias = Literal["added", "removed", "changed"]
 
@@ -45,15 +44,18 @@ def announcement_difference(
     before: View, after: View, facts: Sequence[Fact] | None = None
 ) -> Iterator[PlannedAnnouncement]:
     """Which announcements differ, by node, spread and prefix; `facts` are all that lie between."""
-    services = concerned(before.state, after.state, facts) if facts is not None else None
-    if services is not None:
-        services = _meeting(before.state, after.state, services)
+    reach = concerned(before.state, after.state, facts) if facts is not None else None
+    asked = {
+        spread: reach and _meeting(before.state, after.state, reach.services[spread])
+        for spread in Spread
+    }
     for node in sorted({*before.nodes, *after.nodes}):
         both = node in before.nodes and node in after.nodes
-        asked = services if both else None
         for spread in Spread:
-            old = _announced(before, node, spread, asked)
-            new = _announced(after, node, spread, asked)
+            everyone = reach is None or not both or reach.everyone(node, spread)
+            services = None if everyone else asked[spread]
+            old = _announced(before, node, spread, services)
+            new = _announced(after, node, spread, services)
             yield from _differing(node, spread, old, new)
 
 
@@ -81,22 +83,81 @@ def _differing(
 # --- whom facts concern --------------------------------------------------------------------------
 
 
-def concerned(before: State, after: State, facts: Sequence[Fact]) -> set[Ref] | None:
-    """The Services that facts between two states can make announced otherwise; None: everyone."""
-    pools: set[str] = set()
-    for fact in facts:
-        ref = _ref(fact)
-        if ref is None:
-            continue
-        if ref.kind == "IPAddressPool":
-            pools.add(ref.name)
-        elif ref.kind in TERRAIN or (ref.kind == "Namespace" and _by_namespace(before, after)):
-            return None
-    services = touched(before, after, numbered(before, facts, before.time))
-    for name in sorted(pools):
-        for ref in _of_pool(before, after, name):
-            services.update(group_of(before, ref), group_of(after, ref))
-    return services
+class Concerned(NamedTuple):
+    """Who can be announced otherwise, by spread."""
+
+    services: Mapping[Spread, set[Ref]]
+    spreads: frozenset[Spread]
+    """Where everyone can, from every node."""
+    nodes: frozenset[str]
+    """From which everyone's routes can."""
+
+    def everyone(self, node: str, spread: Spread) -> bool:
+        """Whether everything that a node announces in one way may be otherwise."""
+        return spread in self.spreads or (spread is Spread.EVERY_NODE and node in self.nodes)
+
+
+def concerned(before: State, after: State, facts: Sequence[Fact]) -> Concerned:
+    """The Services that facts between two states can make announced otherwise."""
+    work = _Concern(before, after)
+    for ref in sorted({ref for fact in facts if (ref := _ref(fact)) is not None}):
+        work.look(ref)
+    touching = touched(before, after, numbered(before, facts, before.time))
+    services = {spread: touching | work.grouped(spread) for spread in Spread}
+    return Concerned(services, frozenset(work.spreads), frozenset(work.nodes))
+
+
+class _Concern:
+    """Whom resources concern that are not what they were."""
+
+    def __init__(self, before: State, after: State) -> None:
+        self.spreads: set[Spread] = set()
+        self.nodes: set[str] = set()
+        self._before, self._after = before, after
+        self._services: dict[Spread, set[Ref]] = {spread: set() for spread in Spread}
+
+    def look(self, ref: Ref) -> None:
+        match ref.kind:
+            case "IPAddressPool":
+                found = set(_of_pool(self._before, self._after, ref.name))
+                for services in self._services.values():
+                    services |= found
+            case "BGPAdvertisement":
+                self._services[Spread.EVERY_NODE].update(self._advertised(ref))
+            case "L2Advertisement":
+                self._services[Spread.ONE_NODE].update(self._advertised(ref))
+            case "BGPPeer" | "Community":
+                self.spreads.add(Spread.EVERY_NODE)
+            case "Node" | "NodeReachability":
+                self._node(ref.name)
+            case "Namespace" if _by_namespace(self._before, self._after):
+                self.spreads.update(Spread)
+
+    def grouped(self, spread: Spread) -> set[Ref]:
+        """Who was found, with those who are elected together with them."""
+        found: set[Ref] = set()
+        for ref in self._services[spread]:
+            if ref not in found:
+                found.update(group_of(self._before, ref), group_of(self._after, ref))
+        return found
+
+    def _node(self, name: str) -> None:
+        """Routes are a node's own matter; who answers is elected among all nodes."""
+        self.spreads.add(Spread.ONE_NODE)
+        self.nodes.add(name)
+        if not self._before.of_kind("Node") or not self._after.of_kind("Node"):
+            self.spreads.add(Spread.EVERY_NODE)
+
+    def _advertised(self, ref: Ref) -> Iterator[Ref]:
+        """Who holds an address of a pool that an advertisement selects, or selected."""
+        spans: set[Range] = set()
+        for state in (self._before, self._after):
+            if (entry := state.get(ref)) is not None:
+                for pool in state.pools():
+                    if selects_pool(entry.resource, pool):
+                        spans.update(ranges(pool))
+        for address in _held(self._before, self._after, spans):
+            yield from _holders(self._before, self._after, address)
 
 
 def _ref(fact: Fact) -> Ref | None:

@@ -30,7 +30,7 @@ from proclaim.state import State
 
 EXCLUDE_LABEL = "node.kubernetes.io/exclude-from-external-load-balancers"
 
-TERRAIN = (
+_KINDS = (
     "IPAddressPool",
     "L2Advertisement",
     "BGPAdvertisement",
@@ -39,7 +39,6 @@ TERRAIN = (
     "Node",
     "NodeReachability",
 )
-"""The kinds that a terrain is made from, beside Namespace where a pool selects some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,5 +222,5 @@ _NOTHING: Mapping[Ref, Any] = {}
 
 
 def _basis(state: State, by_namespace: bool) -> tuple[Any, ...]:
-    kinds = (*TERRAIN, "Namespace") if by_namespace else TERRAIN
+    kinds = (*_KINDS, "Namespace") if by_namespace else _KINDS
     return tuple(state.resources.get(kind, _NOTHING) for kind in kinds)

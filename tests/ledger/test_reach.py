@@ -28,6 +28,7 @@ from proclaim.model import (
     Service,
     ServiceAllocation,
     Sourced,
+    Spread,
     service_ref,
 )
 from proclaim.reach import View, announcement_difference, concerned
@@ -121,10 +122,38 @@ GROUND = (
 def test_a_pool_that_is_widened_concerns_nobody_who_has_an_address():
     before = settled(Pool("p", addresses=("192.0.2.0/30",)), WEB, *GROUND)
     wide = decide(before, Change("files", (Sourced(Pool("p", addresses=("192.0.2.0/24",))),)))
-    assert concerned(before, wide.state, wide.facts) == set()
+    assert reached(before, wide) == set()
     other = Pool("p", (("zone", "a"),), addresses=("192.0.2.0/30",))
     labelled = decide(before, Change("files", (Sourced(other),)))
-    assert concerned(before, labelled.state, labelled.facts) == {WEB.ref}
+    assert reached(before, labelled) == {WEB.ref}
+
+
+def reached(before, decided) -> set:
+    """Who is concerned, where it is not everyone."""
+    found = concerned(before, decided.state, decided.facts)
+    assert not found.spreads
+    assert not found.nodes
+    assert found.services[Spread.EVERY_NODE] == found.services[Spread.ONE_NODE]
+    return found.services[Spread.ONE_NODE]
+
+
+def test_an_advertisement_concerns_who_holds_addresses_of_its_pools_in_its_own_way():
+    ground = Pool("p", addresses=("192.0.2.0/30",)), Pool("q", addresses=("198.51.100.0/30",))
+    mail = Service("default", "mail", type="LoadBalancer", requested_addresses=("198.51.100.1",))
+    before = settled(*ground, WEB, mail, *GROUND)
+    other = decide(before, Change("files", (Sourced(BGPAdvertisement("y", pools=("q",))),)))
+    found = concerned(before, other.state, other.facts)
+    assert found.services == {Spread.EVERY_NODE: {mail.ref}, Spread.ONE_NODE: set()}
+    assert not found.spreads
+    compared(before, other.state, other.facts)
+
+
+def test_a_node_concerns_its_own_routes_and_every_election():
+    before = settled(Pool("p", addresses=("192.0.2.0/30",)), WEB, *GROUND)
+    labelled = decide(before, Change("files", (Sourced(Node("n2", (("zone", "a"),))),)))
+    found = concerned(before, labelled.state, labelled.facts)
+    assert (found.spreads, found.nodes) == ({Spread.ONE_NODE}, {"n2"})
+    assert [found.everyone(node, Spread.EVERY_NODE) for node in NODES] == [False, True, False]
 
 
 def test_who_meets_in_a_prefix_is_asked_as_well():
