@@ -14,7 +14,6 @@ from cli.running import CommandLine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-
 ALLOCATE, FOLLOW = "allocate", "follow"
 steps = st.tuples(configurations(), st.sampled_from((ALLOCATE,) * 4 + (FOLLOW,)))
 """What stands in the manifests, and in the settings; who follows once goes on following."""

@@ -19,7 +19,7 @@ from proclaim.events import Reason, Why
 from proclaim.model import Authority, Authorized, ServiceAllocation
 from proclaim.offers import Offers
 from proclaim.state import State
-from proclaim.testing import gone, given, pool, ref, service, sharer
+from proclaim.testing import given, gone, pool, ref, service, sharer
 
 from core import worlds
 

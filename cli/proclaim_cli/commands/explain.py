@@ -6,7 +6,6 @@ import sys
 from typing import Annotated
 
 import typer
-from proclaim.addresses import parse_address
 from proclaim.errors import NotFound
 from proclaim.model import Ref
 from proclaim.state import State
@@ -17,7 +16,7 @@ from proclaim_cli.options import At, LedgerURL, NodeName, Output, SettingsFile, 
 from proclaim_cli.single import as_command
 from proclaim_cli.values.explained import ServiceExplained, service_explained
 from proclaim_cli.values.history import last_holder, last_of_service, released_at
-from proclaim_cli.values.names import service_named
+from proclaim_cli.values.names import address_named, service_named
 from proclaim_cli.values.resources import known_nodes
 from proclaim_cli.values.sharing import sharing_at
 from proclaim_cli.values.whereabouts import AddressExplained, address_explained
@@ -40,7 +39,7 @@ def command(
     with opened(settings_of(settings, ledger)) as found:
         state = state_at(found, at)
         nodes = [node] if node else known_nodes(state, found.node)
-        if _is_address(subject):
+        if address_named(subject):
             where = _address(found, state, subject, nodes)
             if not show(where, output):
                 sys.stdout.write(address_text(where, output is Output.WIDE))
@@ -89,11 +88,3 @@ def _unknown(state: State, ref: Ref) -> NotFound:
         f"there is no Service {ref.short}",
         hint="`proclaim get services` lists them; write namespace/name outside `default`",
     )
-
-
-def _is_address(text: str) -> bool:
-    try:
-        parse_address(text)
-    except ValueError:
-        return False
-    return True

@@ -84,10 +84,11 @@ def _summary(found: Changes, wide: bool) -> list[str]:
     announcements = _parts(summary.announcements._asdict())
     reach = f" on {_count(len(summary.nodes), 'node')}" if found.announcements else ""
     reach += f", to {', '.join(summary.to)}" if summary.to else ""
+    told = f"services: {services or 'no change'}; announcements: {announcements or 'no change'}"
     return [
         *_some([_at_node(each) for each in summary.by_node], "nodes", wide),
         *_some([_at_receiver(each) for each in summary.by_receiver], "peers or interfaces", wide),
-        f"services: {services or 'no change'}; announcements: {announcements or 'no change'}{reach}",
+        f"{told}{reach}",
     ]
 
 
