@@ -268,3 +268,20 @@ def test_the_first_node_that_is_described_takes_the_place_of_this_one(proclaim, 
     found = {each["node"]: (each["change"], each["reason"]["code"]) for each in
              planned["announcements"]}  # fmt: skip
     assert found == {"a": ("added", "NodeUnknown"), "here": ("removed", "NodeUnknown")}
+
+
+def test_an_announcement_that_changes_says_how_it_was(proclaim):
+    proclaim.apply(POOL, ADVERTISED, service("web"))
+    told = ADVERTISED.replace(
+        "name: everything, namespace: metallb-system}",
+        "name: everything, namespace: metallb-system}\n"
+        "spec: {localPref: 200, communities: ['64512:1']}",
+    )
+    proclaim.write("all.yaml", POOL, told, service("web", "192.0.2.1"), service("new", "192.0.2.0"))
+    out = proclaim("plan", proclaim.manifests, "--node", "n1").out
+    was = "so far for default/web; so far with local_pref not set; so far with communities none"
+    assert f"~ bgp on n1: 192.0.2.0/32 changed, to tor for default/new ({was})\n" in out
+    assert "moved 192.0.2.0 -> 192.0.2.1 (the Service now asks for 192.0.2.1)\n" in out
+    summary = changes_of(proclaim, "--node", "n1")["summary"]
+    (tor,) = summary["by_receiver"]
+    assert (tor["added"], tor["changed"]) == (1, 1)

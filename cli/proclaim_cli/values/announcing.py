@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from proclaim.explain import Said, explain_announcement, kept_out
-from proclaim.model import Ref, Spread
+from proclaim.model import Announcement, Ref, Spread
 from proclaim.reach import PlannedAnnouncement, View
 from proclaim.terrain import Terrain, survey
 from proclaim.verdict import Silence
@@ -71,10 +71,15 @@ class Announcing:
 
 
 def why_changed(each: PlannedAnnouncement, before: Announcing, after: Announcing) -> Because | None:
-    """Why an announcement goes: what is so afterwards; why it comes: what was so before."""
-    if each.before is None and each.after is not None:
+    """Why an announcement goes: what is so afterwards; why it comes: what was so before.
+
+    Of one that merely changes: what was otherwise.
+    """
+    if each.before is not None and each.after is not None:
+        return Because("Changed", "; ".join(_otherwise(each.spread, each.before, each.after)))
+    if each.after is not None:
         state, services, when = before, each.after.services, "so far "
-    elif each.after is None and each.before is not None:
+    elif each.before is not None:
         state, services, when = after, each.before.services, ""
     else:
         return None
@@ -87,3 +92,19 @@ def why_changed(each: PlannedAnnouncement, before: Announcing, after: Announcing
             text = f"{place} announced as {', '.join(said.prefixes)}"
         found.setdefault(text, "Replaced" if said.prefixes else str(said.code))
     return Because(next(iter(found.values())), "; ".join(found)) if found else None
+
+
+def _otherwise(spread: Spread, before: Announcement, after: Announcement) -> Iterator[str]:
+    """How an announcement was, in what it is not any more."""
+    if before.services != after.services:
+        yield f"so far for {', '.join(ref.short for ref in before.services)}"
+    if before.addresses != after.addresses:
+        yield f"so far of {', '.join(before.addresses)}"
+    if before.to != after.to:
+        nobody = "no peer" if spread is Spread.EVERY_NODE else "every interface"
+        yield f"so far to {', '.join(before.to) or nobody}"
+    old, new = before.attributes, after.attributes
+    if old.local_pref != new.local_pref:
+        yield f"so far with local_pref {old.local_pref or 'not set'}"
+    if old.communities != new.communities:
+        yield f"so far with communities {', '.join(old.communities) or 'none'}"

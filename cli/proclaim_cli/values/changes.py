@@ -57,7 +57,7 @@ class AnnouncementChange(NamedTuple):
     before: AnnouncementRow | None
     after: AnnouncementRow | None
     reason: Because | None = None
-    """Why it comes or goes; None where one merely changes."""
+    """Why it comes or goes; of one that merely changes, what was otherwise."""
 
     @property
     def to(self) -> tuple[str, ...]:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from proclaim.events import Why
 from proclaim.verdict import Silence
 
 from proclaim_cli.values.changes import AnnouncementChange, Changes, ServiceChange
 from proclaim_cli.values.noticed import AtNode, AtReceiver
+from proclaim_cli.values.plain import Because
 from proclaim_cli.views.receivers import receivers
 from proclaim_cli.views.table import printable
 
 _NAMED = 3
 _REACHED = 12
 """Nodes, peers and interfaces that have a line of their own, unless all are asked for."""
+_ECHOES = (
+    (Why.REQUEST_CHANGED, Why.REQUESTED),
+    (Why.POOL_REQUEST_CHANGED, Why.REQUESTED_POOL),
+    (Why.STATUS_CHANGED, Why.ADOPTED),
+)
+"""Reasons for losing one address and having another of which the second says nothing new."""
 _SIGNS = {
     "kept": " ",
     "assigned": "+",
@@ -45,10 +53,16 @@ def _service(each: ServiceChange) -> str:
     if each.change in ("assigned", "released") and each.before and each.after:
         stays = each.before if gained else each.after
         addresses += f", keeps {','.join(stays)}"
-    said = [found.message for found in (each.reason, each.outcome) if found]
+    said = [each.reason.message] if each.reason else []
+    if each.outcome and (each.reason is None or not _echoes(each.reason, each.outcome)):
+        said.append(each.outcome.message)
     sign = "~" if each.change == "kept" and each.noticeable else _SIGNS[each.change]
     reason = f" ({'; '.join(said)})" if said else ""
     return f"{sign} service {each.namespace}/{each.name}: {each.change}{addresses}{reason}"
+
+
+def _echoes(reason: Because, outcome: Because) -> bool:
+    return (reason.code, outcome.code) in _ECHOES
 
 
 def _announcement(each: AnnouncementChange) -> str:
