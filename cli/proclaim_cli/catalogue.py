@@ -26,6 +26,7 @@ COMMANDS = {
     "get": "Show services, pools, announcements, peers, nodes, interfaces, problems or statuses.",
     "explain": "Say why a Service has its address, and where it is announced or not.",
     "log": "Show the facts of the ledger, newest last.",
+    "history": "Show who held an address, or what a Service held, from when to when.",
     "replay": "Fold the ledger again, and show what each fact changed.",
     "verify": "Check that the ledger is whole, and that today's rules decide the same.",
     "plugins": "List the installed plugins and what each provides.",

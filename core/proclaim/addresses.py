@@ -7,7 +7,7 @@ a /8 costs what a /30 costs.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_network
 from typing import NamedTuple
@@ -238,6 +238,13 @@ class Occupied:
             else:
                 return Address(span.family, value)
         return None
+
+    def within(self, span: Range) -> Iterator[Address]:
+        """The occupied addresses of a range, ascending."""
+        starts, ends = self._starts[span.family], self._ends[span.family]
+        for at in range(bisect_left(ends, span.first), bisect_right(starts, span.last)):
+            for value in range(max(starts[at], span.first), min(ends[at], span.last) + 1):
+                yield Address(span.family, value)
 
     def count(self, span: Range) -> int:
         """How many addresses of a range are occupied."""

@@ -5,18 +5,18 @@ The same rules that `offers` applies, asked of every pool and told one by one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from proclaim import reasons
-from proclaim.addresses import parse_address
+from proclaim.addresses import Address, parse_address
 from proclaim.allocation import NAMES, Families, families_of
 from proclaim.events import Reason, Why
-from proclaim.model import Ref, Service
+from proclaim.model import Authority, Ref, Service
 from proclaim.offers import Offers
 from proclaim.pool_index import Ground
 from proclaim.sharing import refusal
-from proclaim.state import State
+from proclaim.state import State, addresses_of
 
 GAVE = "Gave"
 AVAILABLE = "Available"
@@ -34,10 +34,23 @@ class PoolAnswer(NamedTuple):
     message: str
     addresses: tuple[str, ...] = ()
     """What it gave."""
+    reason: Reason | None = None
+    """The rule with its values, where it is one that refuses a Service as well."""
+
+
+class _Rule(NamedTuple):
+    """The rule that excludes a pool."""
+
+    code: str
+    message: str
+    reason: Reason | None = None
 
 
 def pool_answers(state: State, ref: Ref) -> list[PoolAnswer]:
-    """What each pool in force answers to a Service, in the order in which they are asked."""
+    """What each pool in force answers to a Service, in the order in which they are asked.
+
+    Who follows an allocator asks no pool; only what the status says came from one.
+    """
     service = state.service(ref)
     if service is None:
         return []
@@ -45,6 +58,8 @@ def pool_answers(state: State, ref: Ref) -> list[PoolAnswer]:
     if isinstance(families, Reason):
         return []
     asked = _Asked(state, service, families)
+    if state.authority is Authority.FOLLOW:
+        return [asked.answer(ground) for ground in asked.gave()]
     first = {each.name: at for at, each in enumerate(state.pool_index.automatic(service))}
     names = sorted(state.pool_index.by_name, key=lambda name: (first.get(name, len(first)), name))
     return [asked.answer(state.pool_index.grounds[name]) for name in names]
@@ -57,87 +72,131 @@ class _Asked:
         self._state = state
         self._service = service
         self._families = families
+        self._wanted = tuple(parse_address(text) for text in service.requested_addresses)
         self._offers = Offers(state)
         self._holding = state.holdings.get(service.ref)
-        self._rules: tuple[Callable[[Ground], tuple[str, str] | None], ...] = (
+        self._rules: tuple[Callable[[Ground], _Rule | None], ...] = (
             self._another_asked_for,
+            self._outside,
             self._excluded,
-            self._requested,
+            self._shared,
             self._not_automatic,
             self._closed,
             self._without_family,
-            self._rationed,
         )
+
+    def gave(self) -> list[Ground]:
+        """The pool that the Service has its addresses from, where that is in force."""
+        ground = self._holding and self._state.pool_index.grounds.get(self._holding.pool)
+        return [ground] if ground else []
 
     def answer(self, ground: Ground) -> PoolAnswer:
         name = ground.name
         if self._holding is not None and self._holding.pool == name:
             given = self._holding.addresses
-            return PoolAnswer(name, GAVE, f"gave {' and '.join(given)}", given)
+            more = self._not_second(ground, addresses_of(self._holding))
+            message, reason = more[1:] if more else ("", None)
+            text = f"gave {' and '.join(given)}{'; ' if message else ''}{message}"
+            return PoolAnswer(name, GAVE, text, given, reason)
         for rule in self._rules:
             if found := rule(ground):
-                return PoolAnswer(name, *found)
+                return PoolAnswer(name, found.code, found.message, (), found.reason)
         if self._holding is not None:
             return PoolAnswer(name, AVAILABLE, "could serve it, and it keeps what it has")
         return PoolAnswer(name, AVAILABLE, "could serve it")
 
-    def _another_asked_for(self, ground: Ground) -> tuple[str, str] | None:
+    def _not_second(self, ground: Ground, given: Sequence[Address]) -> _Rule | None:
+        """Why the pool that gave one family of two does not give the other as well."""
+        lacking = [
+            family
+            for family in self._families.wanted
+            if family not in {address.family for address in given}
+        ]
+        if not lacking or self._wanted or self._state.authority is not Authority.ALLOCATE:
+            return None
+        if found := self._lacks(ground, lacking[0]):
+            return found
+        best = self._offers.best(self._service, ground, lacking[0])
+        texts = (str(best.address),) if best else ()
+        return _told(self._offers.closed(self._service, ground.pool, texts))
+
+    # --- the rules ---
+
+    def _another_asked_for(self, ground: Ground) -> _Rule | None:
         wanted = self._service.requested_pool
         if not wanted or wanted == ground.name:
             return None
-        return NOT_ASKED_FOR, f"the Service asks for pool {wanted}"
+        return _Rule(NOT_ASKED_FOR, f"the Service asks for pool {wanted}")
 
-    def _excluded(self, ground: Ground) -> tuple[str, str] | None:
+    def _excluded(self, ground: Ground) -> _Rule | None:
         return _told(self._offers.excluded(ground.pool, self._service))
 
-    def _requested(self, ground: Ground) -> tuple[str, str] | None:
-        """What is wrong with the addresses that the Service asks for, as far as this pool goes."""
-        texts = self._service.requested_addresses
-        outside = [text for text in texts if not self._covers(ground, text)]
+    def _outside(self, ground: Ground) -> _Rule | None:
+        """What is wrong with the addresses that the Service asks for, whoever holds them."""
+        if not self._wanted:
+            return None
+        outside = [
+            each
+            for each in self._wanted
+            if self._state.pool_index.containing(each) is not ground.pool
+        ]
         if outside:
-            return NOT_ASKED_FOR, f"does not give {' and '.join(outside)}, which it asks for"
+            missing = " and ".join(map(str, outside))
+            return _Rule(NOT_ASKED_FOR, f"does not give {missing}, which it asks for")
+        texts = tuple(map(str, self._wanted))
+        if sorted(each.family for each in self._wanted) != sorted(self._families.wanted):
+            wanted = str(self._families)
+            return _told(Reason(Why.FAMILY_CONTRADICTS_ADDRESS, addresses=texts, wanted=wanted))
+        if not self._state.pool_index.covers(ground.pool, self._wanted):
+            joined = " and ".join(texts)
+            return _told(Reason(Why.ADDRESS_AVOIDED, pool=ground.name, wanted=joined))
+        return None
+
+    def _shared(self, ground: Ground) -> _Rule | None:
+        """Who holds the addresses that the Service asks for, and does not share them with it."""
+        texts = self._service.requested_addresses
         held = {
             text: [one for one in self._offers.taken.holders(text) if one != self._service.ref]
             for text in texts
         }
         return _told(refusal(self._service, held, self._state.service, " and ".join(texts)))
 
-    def _covers(self, ground: Ground, text: str) -> bool:
-        return self._state.pool_index.covers(ground.pool, (parse_address(text),))
-
-    def _not_automatic(self, ground: Ground) -> tuple[str, str] | None:
-        service = self._service
-        if ground.pool.auto_assign or service.requested_pool or service.requested_addresses:
+    def _not_automatic(self, ground: Ground) -> _Rule | None:
+        if ground.pool.auto_assign or self._service.requested_pool or self._wanted:
             return None
-        return NOT_AUTOMATIC, "gives nothing by itself (autoAssign is false)"
+        return _Rule(NOT_AUTOMATIC, "gives nothing by itself (autoAssign is false)")
 
-    def _closed(self, ground: Ground) -> tuple[str, str] | None:
-        return _told(Reason(Why.POOL_CLOSED, pool=ground.name) if ground.closed else None)
+    def _closed(self, ground: Ground) -> _Rule | None:
+        """Whether the pool is closed; or, to one that asks for addresses, its quota is reached."""
+        return _told(
+            self._offers.closed(self._service, ground.pool, self._service.requested_addresses)
+        )
 
-    def _without_family(self, ground: Ground) -> tuple[str, str] | None:
-        if self._service.requested_addresses:
+    def _without_family(self, ground: Ground) -> _Rule | None:
+        """Which families the pool has no address of, or none within the quota."""
+        if self._wanted:
             return None
-        lacking = list(self._lacking(ground))
-        if self._families.content_with(len(self._families.wanted) - len(lacking)):
+        found = self._offers.found(self._service, ground, self._families)
+        if not self._families.content_with(len(found)):
+            lacking = list(self._lacking(ground))
+            code = NO_RANGE if all(each.code == NO_RANGE for each in lacking) else Why.EXHAUSTED
+            return _Rule(str(code), " and ".join(each.message for each in lacking))
+        if self._families.content_with(len(self._offers.affordable(self._service, ground, found))):
             return None
-        code = NO_RANGE if all(rangeless for rangeless, _ in lacking) else str(Why.EXHAUSTED)
-        return code, " and ".join(text for _, text in lacking)
+        return _told(self._offers.quota_reached((ground,), self._service.namespace))
 
-    def _lacking(self, ground: Ground) -> Iterator[tuple[bool, str]]:
+    def _lacking(self, ground: Ground) -> Iterator[_Rule]:
         for family in self._families.wanted:
-            if not ground.spans[family]:
-                yield True, f"has no {NAMES[family]} range"
-            elif self._offers.best(self._service, ground, family) is None:
-                yield False, f"has no free {NAMES[family]} address"
+            if found := self._lacks(ground, family):
+                yield found
 
-    def _rationed(self, ground: Ground) -> tuple[str, str] | None:
-        namespace = self._service.namespace
-        left = self._offers.left(ground, namespace)
-        needed = len(self._families.wanted) if self._families.all_required else 1
-        if left is None or left >= needed:
-            return None
-        return _told(self._offers.quota_reached((ground,), namespace))
+    def _lacks(self, ground: Ground, family: int) -> _Rule | None:
+        if not ground.spans[family]:
+            return _Rule(NO_RANGE, f"has no {NAMES[family]} range")
+        if self._offers.best(self._service, ground, family) is None:
+            return _Rule(str(Why.EXHAUSTED), f"has no free {NAMES[family]} address")
+        return None
 
 
-def _told(reason: Reason | None) -> tuple[str, str] | None:
-    return (str(reason.code), reasons.message(reason)) if reason else None
+def _told(reason: Reason | None) -> _Rule | None:
+    return _Rule(str(reason.code), reasons.message(reason), reason) if reason else None

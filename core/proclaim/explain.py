@@ -2,7 +2,7 @@
 
 For a Service: why it has the address, or why it has none; then, for each node
 and each way of announcing, whether it is announced and the first rule that
-forbids it.  For an address: who holds it, from which pool.
+forbids it.  What there is to say about an address is the matter of `whereabouts`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from proclaim import reality, reasons
-from proclaim.addresses import parse_address
 from proclaim.allocation import no_business
-from proclaim.events import Why
+from proclaim.events import Reason, Why
 from proclaim.model import (
     Authority,
     BGPAdvertisement,
@@ -23,7 +22,8 @@ from proclaim.model import (
     Spread,
     selects_pool,
 )
-from proclaim.state import State, ranges
+from proclaim.offers import Offers
+from proclaim.state import State
 from proclaim.terrain import Terrain, survey
 from proclaim.verdict import Part, Quiet, Silence, verdict
 
@@ -84,6 +84,8 @@ class Explanation(NamedTuple):
     """Where the ledger says so; 0 when it says nothing."""
     time: float
     announced: tuple[Said, ...]
+    reason: Reason | None = None
+    """The same as a value; None when no rule says so."""
 
 
 def explain_service(state: State, ref: Ref, nodes: Sequence[str]) -> Explanation:
@@ -95,39 +97,32 @@ def explain_service(state: State, ref: Ref, nodes: Sequence[str]) -> Explanation
         for node in nodes
         for spread in Spread
     )
-    if holding is not None:
-        text = reasons.message(holding.reason)
-        return Explanation(
-            ref,
-            service is not None,
-            holding.addresses,
-            holding.pool,
-            holding.reason.code,
-            text,
-            holding.position,
-            holding.time,
-            said,
-        )
-    if refusal is not None:
-        text = reasons.message(refusal.reason)
-        code: str = refusal.reason.code
-        return Explanation(
-            ref, service is not None, (), "", code, text, refusal.position, refusal.time, said
-        )
-    code, text = _without_answer(state, service)
-    return Explanation(ref, service is not None, (), "", code, text, 0, 0.0, said)
+    known, decided = service is not None, holding or refusal
+    addresses, pool = (holding.addresses, holding.pool) if holding else ((), "")
+    if decided is not None:
+        code, text, reason = decided.reason.code, reasons.message(decided.reason), decided.reason
+        place = decided.position, decided.time
+        return Explanation(ref, known, addresses, pool, code, text, *place, said, reason)
+    text, without = _without_answer(state, service)
+    code_without = without.code if without else ""
+    return Explanation(ref, known, (), "", code_without, text, 0, 0.0, said, without)
 
 
-def _without_answer(state: State, service: Service | None) -> tuple[str, str]:
+def _without_answer(state: State, service: Service | None) -> tuple[str, Reason | None]:
     """Why a Service has neither an address nor a refusal."""
     business = no_business(service, state.load_balancer_class)
     if business is not None:
-        if business.code is Why.GONE:
-            return business.code, "there is no such Service"
-        return business.code, reasons.message(business)
+        gone = business.code is Why.GONE
+        return "there is no such Service" if gone else reasons.message(business), business
+    assert service is not None, "who is gone has no business here"
+    if service.status_addresses:
+        claimed = Offers(state).claimed(service)
+        if isinstance(claimed, Reason):
+            said = " and ".join(service.status_addresses)
+            return f"its status says {said}, but {reasons.message(claimed)}", claimed
     if state.authority is Authority.FOLLOW:
-        return "", "the allocator that this node follows has not written its status yet"
-    return "", "it waits until every source has given its first complete listing"
+        return "the allocator that this node follows has not written its status yet", None
+    return "it waits until every source has given its first complete listing", None
 
 
 def explain_announcement(terrain: Terrain, state: State, ref: Ref) -> Said:
@@ -169,22 +164,3 @@ def _left_out(state: State, ref: Ref, parts: tuple[Part, ...]) -> str:
 
 def _to(parts: tuple[Part, ...]) -> tuple[str, ...]:
     return tuple(sorted({receiver for part in parts for receiver in part.to}))
-
-
-class Whereabouts(NamedTuple):
-    """What is known about an address."""
-
-    address: str
-    pool: str
-    """The pool that covers it; empty when none does."""
-    holders: tuple[Ref, ...]
-
-
-def explain_address(state: State, text: str) -> Whereabouts:
-    """Who holds an address, and which pool covers it; raises ValueError when it is none."""
-    address = parse_address(text)
-    pool = next(
-        (pool.name for pool in state.pools() if any(span.covers(address) for span in ranges(pool))),
-        "",
-    )
-    return Whereabouts(str(address), pool, state.holders.get(str(address), ()))

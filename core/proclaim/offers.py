@@ -34,7 +34,7 @@ class Offer(NamedTuple):
         return tuple(map(str, self.addresses))
 
 
-class _Found(NamedTuple):
+class Found(NamedTuple):
     """One address of a pool, and how it was found."""
 
     address: Address
@@ -72,7 +72,7 @@ class Offers:
         follows = self._authority is Authority.FOLLOW
         offer = self._exactly(service, addresses, "" if follows else service.requested_pool)
         if isinstance(offer, Offer) and self._authority is Authority.ALLOCATE:
-            return self._closed(service, offer.pool, offer.texts) or offer
+            return self.closed(service, offer.pool, offer.texts) or offer
         return offer
 
     def requested(self, service: Service) -> Offer | Reason:
@@ -85,7 +85,7 @@ class Offers:
             return _wrong_families(addresses, families)
         offer = self._exactly(service, addresses, service.requested_pool)
         if isinstance(offer, Offer):
-            return self._closed(service, offer.pool, offer.texts) or offer
+            return self.closed(service, offer.pool, offer.texts) or offer
         return offer
 
     def returned(self, service: Service) -> Offer | None:
@@ -105,7 +105,7 @@ class Offers:
 
     def _may_return(self, service: Service, offer: Offer) -> bool:
         """Whether a pool may give again what it gave before."""
-        if self._closed(service, offer.pool, offer.texts):
+        if self.closed(service, offer.pool, offer.texts):
             return False
         return bool(service.requested_pool) or offer.pool.auto_assign
 
@@ -139,7 +139,7 @@ class Offers:
             Why.NOT_PERMITTED, pool=pool.name, wanted=exclusion.value, found=exclusion.field
         )
 
-    def _closed(self, service: Service, pool: Pool, texts: Iterable[str]) -> Reason | None:
+    def closed(self, service: Service, pool: Pool, texts: Iterable[str]) -> Reason | None:
         """Why a pool gives a Service nothing new: it is closed, or the namespace has its share."""
         ground = self.index.grounds[pool.name]
         if ground.closed:
@@ -180,8 +180,8 @@ class Offers:
         single: dict[int, Offer] = {}
         rationed: list[Ground] = []
         for ground in self._unspent(service, candidates, families):
-            found = self._found(service, ground, families)
-            affordable = self._affordable(service, ground, found)
+            found = self.found(service, ground, families)
+            affordable = self.affordable(service, ground, found)
             if len(affordable) == len(families.wanted):
                 return _offer(ground, affordable)
             if len(affordable) < len(found) and families.content_with(len(found)):
@@ -205,11 +205,12 @@ class Offers:
         spent = self.taken.spent
         return (each for each in candidates if not spent(each).issuperset(families.wanted))
 
-    def _found(self, service: Service, ground: Ground, families: Families) -> list[_Found]:
+    def found(self, service: Service, ground: Ground, families: Families) -> list[Found]:
+        """The best address of each family that a pool has for a Service, whatever its quota."""
         found = (self.best(service, ground, family) for family in sorted(families.wanted))
         return [each for each in found if each is not None]
 
-    def _affordable(self, service: Service, ground: Ground, found: list[_Found]) -> list[_Found]:
+    def affordable(self, service: Service, ground: Ground, found: list[Found]) -> list[Found]:
         """Those of the addresses that the namespace's quota admits: all of them, or some.
 
         Where it does not admit all, what the namespace has already is shared first.
@@ -229,15 +230,15 @@ class Offers:
                 kept.append(each)
         return sorted(kept)
 
-    def _is_new(self, service: Service, ground: Ground, found: _Found) -> bool:
+    def _is_new(self, service: Service, ground: Ground, found: Found) -> bool:
         return not self.taken.has(ground.name, service.namespace, str(found.address))
 
-    def _own(self, service: Service, ground: Ground, family: int) -> _Found | None:
+    def _own(self, service: Service, ground: Ground, family: int) -> Found | None:
         """An address that the namespace has already, and that a Service may share."""
         shared = self.taken.shareable(service, ground, family, own=True)
-        return _Found(shared, Why.SHARED) if shared else None
+        return Found(shared, Why.SHARED) if shared else None
 
-    def best(self, service: Service, ground: Ground, family: int) -> _Found | None:
+    def best(self, service: Service, ground: Ground, family: int) -> Found | None:
         """The address of a pool that suits a Service best.
 
         What it had before; else one that it may share; else one that nobody ever held; else the
@@ -247,15 +248,15 @@ class Offers:
             address = parse_address(text)
             inside = address.family == family and self.index.covers(ground.pool, (address,))
             if inside and self.taken.admits(service, text):
-                return _Found(address, Why.RETURNED)
+                return Found(address, Why.RETURNED)
         if address_shared := self.taken.shareable(service, ground, family):
-            return _Found(address_shared, Why.SHARED)
+            return Found(address_shared, Why.SHARED)
         if family in self.taken.spent(ground):
             return None
         if address_new := self.taken.never_held(ground, family):
-            return _Found(address_new, Why.FREE)
+            return Found(address_new, Why.FREE)
         if address_old := self.taken.longest_released(ground, family):
-            return _Found(address_old, Why.LONGEST_RELEASED)
+            return Found(address_old, Why.LONGEST_RELEASED)
         self.taken.spend(ground, family)
         return None
 
@@ -273,7 +274,7 @@ class Offers:
         other = self.best(service, ground, 6 if addresses[0].family == 4 else 4)
         if other is None or ground.closed:
             return None
-        affordable = self._affordable(service, ground, [other])
+        affordable = self.affordable(service, ground, [other])
         return Offer(pool, (*addresses, affordable[0].address)) if affordable else None
 
     def candidates(self, service: Service) -> list[Ground] | Reason:
@@ -368,7 +369,7 @@ class Offers:
         return entry.position if entry else 0
 
 
-def _offer(ground: Ground, found: Iterable[_Found]) -> Offer:
+def _offer(ground: Ground, found: Iterable[Found]) -> Offer:
     every = list(found)
     ways = {each.why for each in every}
     why = next(way for way in _TELLING if way in ways)

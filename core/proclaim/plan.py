@@ -1,7 +1,7 @@
 """`plan`: what an observation would change, as a value, and nothing recorded.
 
 A plan is the difference of two states: who keeps, gets, moves, loses or is
-refused an address, and which announcements change on which node.
+refused an address, and which announcements change on which node (`reach`).
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ from typing import Literal, NamedTuple, TypeAlias
 from proclaim import reasons
 from proclaim.decide import decide
 from proclaim.events import AddressAssigned, AddressRefused, AddressReleased, Fact, Reason
-from proclaim.model import Announcement, Observation, Ref, Spread
-from proclaim.project import project
+from proclaim.model import Observation, Ref
+from proclaim.reach import PlannedAnnouncement, View, announcement_difference
 from proclaim.state import State
 
 ServiceChange: TypeAlias = Literal["kept", "assigned", "moved", "released", "refused"]
-AnnouncementChange: TypeAlias = Literal["added", "removed", "changed"]
 
 
 class PlannedService(NamedTuple):
@@ -28,18 +27,17 @@ class PlannedService(NamedTuple):
     before: tuple[str, ...]
     after: tuple[str, ...]
     reason: Reason | None
+    """Why it has what it has; of one that lost something, why that went."""
     message: str
+    pools: tuple[str, str] = ("", "")
+    """The pool before and after; empty where it has no address."""
+    outcome: Reason | None = None
+    """Of one that lost something: why it has what it has afterwards, or nothing."""
 
-
-class PlannedAnnouncement(NamedTuple):
-    """What becomes of one announcement on one node."""
-
-    node: str
-    spread: Spread
-    prefix: str
-    change: AnnouncementChange
-    before: Announcement | None
-    after: Announcement | None
+    @property
+    def noticeable(self) -> bool:
+        """Whether anything is otherwise afterwards."""
+        return self.change != "kept" or self.pools[0] != self.pools[1]
 
 
 class Plan(NamedTuple):
@@ -52,7 +50,7 @@ class Plan(NamedTuple):
     @property
     def changes(self) -> bool:
         """Whether anything would change that a user could notice."""
-        return any(each.change != "kept" for each in self.services) or bool(self.announcements)
+        return any(each.noticeable for each in self.services) or bool(self.announcements)
 
     def count(self, change: ServiceChange) -> int:
         """How many Services change in that way."""
@@ -69,7 +67,7 @@ def plan(state: State, observations: Iterable[Observation], nodes: Sequence[str]
         facts.extend(decided.facts)
     return Plan(
         services=difference(state, after, facts),
-        announcements=tuple(announcement_difference(state, after, nodes)),
+        announcements=tuple(announcement_difference(View(state, nodes), View(after, nodes), facts)),
         after=after,
     )
 
@@ -109,38 +107,29 @@ def _service(
     had = old.addresses if old else ()
     has = new.addresses if new else ()
     change: ServiceChange
-    reason: Reason | None = None
-    if had and has:
-        change = "kept" if had == has else "moved"
-        reason = why.get(ref) if change == "moved" else (new.reason if new else None)
-    elif has:
-        change, reason = "assigned", new.reason if new else None
-    elif had:
-        change = "released"
-        reason = why.get(ref) or (new_refusal.reason if new_refusal else None)
+    if had or has:
+        change = _change(had, has)
+        lost = change in ("moved", "released")
+        reason = (why.get(ref) if lost else None) or (new.reason if new else None)
     elif new_refusal and (old_refusal is None or old_refusal.reason != new_refusal.reason):
         change, reason = "refused", new_refusal.reason
     else:
         return None
+    outcome: Reason | None = None
+    if change in ("moved", "released"):
+        now = new or new_refusal
+        outcome = now.reason if now and now.reason != reason else None
     message = reasons.message(reason) if reason else ""
-    if change == "released" and new_refusal and reason is not new_refusal.reason:
-        message = f"{message}; {reasons.message(new_refusal.reason)}"
-    return PlannedService(ref, change, had, has, reason, message)
+    if outcome is not None and change == "released":
+        message = f"{message}; {reasons.message(outcome)}"
+    pools = old.pool if old else "", new.pool if new else ""
+    return PlannedService(ref, change, had, has, reason, message, pools, outcome)
 
 
-def announcement_difference(
-    before: State, after: State, nodes: Sequence[str]
-) -> Iterable[PlannedAnnouncement]:
-    """Which announcements differ between two states, by node, spread and prefix."""
-    for node in nodes:
-        for spread in Spread:
-            old = project(before, node, spread).announcements
-            new = project(after, node, spread).announcements
-            for key in sorted({*old, *new}):
-                was, is_ = old.get(key), new.get(key)
-                if was == is_:
-                    continue
-                change: AnnouncementChange = (
-                    "added" if was is None else "removed" if is_ is None else "changed"
-                )
-                yield PlannedAnnouncement(node, spread, key[0], change, was, is_)
+def _change(had: tuple[str, ...], has: tuple[str, ...]) -> ServiceChange:
+    """What becomes of a Service by its addresses; who only gains or loses some moved nowhere."""
+    if had == has:
+        return "kept"
+    if set(had) <= set(has):
+        return "assigned"
+    return "released" if set(has) < set(had) else "moved"

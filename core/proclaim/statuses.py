@@ -8,6 +8,7 @@ anything, and the same state always gives the same objects in the same order.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
@@ -55,21 +56,27 @@ class Fill(NamedTuple):
 
 def fills(state: State, pools: Iterable[Pool]) -> Iterator[tuple[Pool, dict[int, Fill]]]:
     """How full pools are, by family."""
-    buggy = [parse_address(text) for text in state.holders if text.endswith((".0", ".255"))]
+    buggy = sorted(parse_address(text) for text in state.holders if text.endswith((".0", ".255")))
     for pool in pools:
         yield pool, {family: _fill(state, pool, family, buggy) for family in (4, 6)}
 
 
 def _fill(state: State, pool: Pool, family: int, buggy: Sequence[Address]) -> Fill:
-    """How full one is; `buggy` are the addresses held that old equipment may mistake."""
+    """How full one is; `buggy` are the addresses held that old equipment may mistake, sorted."""
     spans = [span for span in ranges(pool) if span.family == family]
     capacity = sum(span.size for span in spans)
     assigned = sum(state.occupied.count(span) for span in spans)
     if pool.avoid_buggy_ips:
         capacity -= sum(buggy_count(span) for span in spans)
-        assigned -= sum(any(span.covers(address) for span in spans) for address in buggy)
+        assigned -= sum(_between(buggy, span) for span in spans)
     endless = capacity > INT64_MAX or any(map(_endless, spans))
     return Fill(assigned, capacity, endless)
+
+
+def _between(addresses: Sequence[Address], span: Range) -> int:
+    """How many of some sorted addresses lie in a range."""
+    first, last = Address(span.family, span.first), Address(span.family, span.last)
+    return bisect_right(addresses, last) - bisect_left(addresses, first)
 
 
 def _endless(span: Range) -> bool:

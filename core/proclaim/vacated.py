@@ -57,6 +57,13 @@ class Vacated:
         at = bisect_left(values, address.value)
         return at < len(values) and values[at] == address.value
 
+    def position(self, address: Address) -> int:
+        """Where the fact stands that released an address; 0 when it is not remembered."""
+        values = self._values[address.family]
+        at = bisect_left(values, address.value)
+        known = at < len(values) and values[at] == address.value
+        return self._positions[address.family][at] if known else 0
+
     def add(self, address: Address, position: int) -> None:
         """Remember one address that is not remembered yet."""
         values = self._values[address.family]

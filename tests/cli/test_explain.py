@@ -133,3 +133,171 @@ def test_a_service_whose_manifest_is_broken_is_told_what_is_wrong_with_it(procla
     assert ran.status == 1
     assert "there is no Service default/web: " in ran.err
     assert "spec.ports[0].port" in ran.err
+
+
+def explained(proclaim, *arguments):
+    ran = proclaim("explain", *arguments, "--node", "n1", "-o", "json")
+    assert ran.status == 0, ran.err
+    return json.loads(ran.out)
+
+
+def sharing(text, key="k", port=80):
+    """A Service that would share its address."""
+    metadata = f"annotations: {{metallb.io/allow-shared-ip: {key}}}, name: "
+    return text.replace("name: ", metadata).replace("port: 80", f"port: {port}")
+
+
+def test_those_who_share_an_address_are_named_with_what_lets_them(proclaim):
+    proclaim.apply(POOL, sharing(service("web")), sharing(service("tls"), port=443))
+    web = explained(proclaim, "web")
+    assert web["sharing"] == {
+        "key": "k",
+        "services": [
+            {
+                "service": "default/tls",
+                "addresses": ["192.0.2.0"],
+                "key": "k",
+                "ports": ["TCP 443"],
+                "traffic_policy": "Cluster",
+            }
+        ],
+    }
+    line = "  shares 192.0.2.0 with default/tls under the key k: TCP 443; Cluster\n"
+    assert line in proclaim("explain", "web").out
+    found = explained(proclaim, "192.0.2.0")
+    assert found["sharing"]["key"] == "k"
+    assert [each["service"] for each in found["sharing"]["services"]] == [
+        "default/tls",
+        "default/web",
+    ]
+    out = proclaim("explain", "192.0.2.0").out
+    assert "  shared by default/web under the key k: TCP 80; Cluster\n" in out
+
+
+def test_who_would_share_and_does_not_is_told_why_for_each_pool(proclaim):
+    both = "{metallb.io/allow-shared-ip: l, metallb.io/loadBalancerIPs: 192.0.2.0}"
+    taken = service("web").replace("name: web", f"annotations: {both}, name: web")
+    proclaim.apply(POOL, sharing(service("a")))
+    proclaim.apply(POOL, sharing(service("a")), taken)
+    web = explained(proclaim, "web")
+    assert web["reason"]["code"] == "SharingKeyDiffers"
+    (public,) = web["pools"]
+    assert public["reason"]["services"] == ["default/a"]
+    assert (public["reason"]["wanted"], public["reason"]["found"]) == ("l", "k")
+    assert (
+        "  would share an address under the key l; nobody shares with it\n"
+        in proclaim("explain", "web").out
+    )
+
+
+def test_of_many_pools_the_telling_ones_come_first_and_the_rest_is_counted(proclaim):
+    many = [
+        POOL.replace("public", f"pool-{at:02}").replace(
+            '192.0.2.0/30, "2001:db8::/64"', f"198.51.100.{at}/32"
+        )
+        for at in range(20)
+    ]
+    last = many[19].replace("/32]", "/32], autoAssign: false").replace("pool-19", "manual")
+    proclaim.apply(*many[:19], last, service("web", "198.51.100.18"), service("b", "192.0.2.9"))
+    out = proclaim("explain", "web").out
+    lines = [line for line in out.splitlines() if line.startswith("  pool ")]
+    assert len(lines) == 12
+    assert lines[0] == "  pool pool-18: gave 198.51.100.18"
+    assert "  and 8 more pools: 8 NotAskedFor\n" in out
+    assert proclaim("explain", "web", "-o", "wide").out.count("  pool ") == 20
+    assert len(explained(proclaim, "web")["pools"]) == 20
+
+
+def test_a_service_that_waits_is_told_with_what_it_had(proclaim):
+    proclaim.apply(POOL, service("web"))
+    proclaim.apply(service("web"))
+    out = proclaim("explain", "web").out
+    assert "  has no address\n  because no IPAddressPool is in force [NoPool]\n" in out
+    assert "  had 192.0.2.0 from pool public until 20" in out
+    last = explained(proclaim, "web")["last"]
+    assert (last["addresses"], last["reason"]["code"]) == (["192.0.2.0"], "NotCovered")
+    free = explained(proclaim, "192.0.2.0")
+    assert (free["pool"], free["free"], free["last"]["service"]) == (None, None, "default/web")
+
+
+def test_an_address_that_nobody_holds_says_who_could_get_it(proclaim):
+    proclaim.apply(POOL, service("web"))
+    nxt = explained(proclaim, "192.0.2.1")
+    assert nxt["last"] is None
+    assert (nxt["free"]["by_itself"], nxt["free"]["next"]) == (True, True)
+    assert (
+        "  any Service can get it; the pool gives it next\n" in proclaim("explain", "192.0.2.1").out
+    )
+    assert "  nobody ever held it\n" in proclaim("explain", "192.0.2.1").out
+    assert not explained(proclaim, "192.0.2.2")["free"]["next"]
+    assert explained(proclaim, "192.0.2.0")["free"] is None
+
+
+def test_a_released_address_names_who_gets_it_back(proclaim):
+    proclaim.apply(POOL, service("web"))
+    proclaim.apply(POOL)
+    found = explained(proclaim, "192.0.2.0")
+    assert found["free"]["former"] == ["default/web"]
+    assert (
+        "  service default/web had it, and gets it back when it may\n"
+        in proclaim("explain", "192.0.2.0").out
+    )
+    held = explained(proclaim, "192.0.2.0", "--at", f"@{found['last']['at']}")
+    assert (held["free"], held["services"][0]["name"]) == (None, "web")
+
+
+def test_what_keeps_an_address_back_is_noted(proclaim):
+    notes = "{proclaim.io/allocation: closed}"
+    closed = POOL.replace("metallb-system}", f"metallb-system, annotations: {notes}}}").replace(
+        '"2001:db8::/64"]', "198.51.100.0/24], avoidBuggyIPs: true, autoAssign: false"
+    )
+    proclaim.apply(closed, service("web", "192.0.2.1"))
+    found = explained(proclaim, "198.51.100.255")
+    assert found["notes"] == [
+        "avoidBuggyIPs of pool public keeps back addresses that end in .0 or .255",
+        "pool public is closed to new allocations (proclaim.io/allocation: closed)",
+        "pool public gives nothing by itself (autoAssign is false)",
+    ]
+    assert "  nobody can get it now\n" in proclaim("explain", "198.51.100.255").out
+    asked = explained(proclaim, "192.0.2.1")["free"]
+    assert (asked["on_request"], asked["by_itself"]) == (False, False)
+    (web,) = asked["asked_by"]
+    assert (web["service"], web["reason"]["code"]) == ("default/web", "PoolClosed")
+    assert (
+        "  service default/web asks for it, and is refused: pool public is closed"
+        in proclaim("explain", "192.0.2.1").out
+    )
+
+
+def test_whom_the_pool_of_an_address_admits_is_said(proclaim):
+    limited = POOL.replace(
+        '"2001:db8::/64"]',
+        '"2001:db8::/64"], autoAssign: false, serviceAllocation: {namespaces: [shop],'
+        " serviceSelectors: [{matchLabels: {tier: gold}}]}",
+    )
+    proclaim.apply(limited)
+    out = proclaim("explain", "192.0.2.1").out
+    assert "  a Service can get it that asks for it, or for pool public\n" in out
+    assert "  the pool admits Services of these namespaces: shop\n" in out
+    assert "  the pool admits Services with these labels: tier=gold\n" in out
+
+
+def test_a_pool_that_was_rejected_is_named_for_an_address_that_it_would_have(proclaim):
+    proclaim.apply(POOL, POOL.replace("public", "second").replace("/30", "/29"))
+    out = proclaim("explain", "192.0.2.6").out
+    assert "is in no pool; nobody holds it\n" in out
+    assert "  IPAddressPool second would have it, but was rejected: " in out
+
+
+def test_who_follows_is_told_what_is_wrong_with_what_its_status_says(proclaim, tmp_path):
+    settings = tmp_path / "proclaim.toml"
+    settings.write_text("authority = 'follow'\n")
+    status = "status: {loadBalancer: {ingress: [{ip: 203.0.113.7}]}}\n"
+    proclaim.write("all.yaml", POOL, service("web") + status)
+    assert proclaim("apply", proclaim.manifests, "--settings", settings).status == 0
+    web = explained(proclaim, "web")
+    assert web["reason"]["code"] == "AddressOutsidePools"
+    assert web["reason"]["message"] == (
+        "its status says 203.0.113.7, but no IPAddressPool contains 203.0.113.7"
+    )
+    assert web["pools"] == []

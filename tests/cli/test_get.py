@@ -25,6 +25,8 @@ def test_services_are_assigned_pending_or_none_of_our_business(proclaim):
     assert mail["reason"] == {
         "code": "AddressOutsidePools",
         "message": "no IPAddressPool contains 198.51.100.1",
+        "rule": "IPAddressPool.spec.addresses",
+        "wanted": "198.51.100.1",
     }
     assert (inside["state"], inside["since"]) == ("none", None)
 
@@ -46,7 +48,26 @@ def test_the_addresses_of_a_pool_are_counted_exactly(proclaim):
         "used": 2,
         "available": 2 + 2**64,
         "services": 2,
+        "closed": False,
+        "quota": None,
+        "namespaces": [{"namespace": "default", "addresses": 2, "services": 2, "limit": None}],
     }
+
+
+def test_a_pool_says_whether_it_is_closed_and_how_much_each_namespace_may_and_does_hold(proclaim):
+    proclaim.apply(POOL, service("a", namespace="shop"), service("b"), service("c"))
+    notes = "{proclaim.io/allocation: closed, proclaim.io/namespace-quota: 'shop=1, *=3'}"
+    closed = POOL.replace("metallb-system}", f"metallb-system, annotations: {notes}}}")
+    proclaim.apply(closed, service("a", namespace="shop"), service("b"), service("c"))
+    (pool,) = shown(proclaim, "pools")
+    assert (pool["closed"], pool["quota"]) == (True, {"*": 3, "shop": 1})
+    assert pool["namespaces"] == [
+        {"namespace": "default", "addresses": 2, "services": 2, "limit": 3},
+        {"namespace": "shop", "addresses": 1, "services": 1, "limit": 1},
+    ]
+    assert (
+        " yes     *=3,shop=1  default=2/3,shop=1/1  " in proclaim("get", "pools", "-o", "wide").out
+    )
 
 
 def test_addresses_that_are_avoided_are_not_in_the_total(proclaim):

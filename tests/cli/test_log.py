@@ -110,3 +110,30 @@ def test_what_means_nothing_is_a_wrong_usage_with_a_hint(recorded, arguments):
     ran = recorded("log", *arguments)
     assert (ran.status, ran.out) == (64, "")
     assert "\nhint: " in ran.err
+
+
+def test_a_reason_has_one_shape_wherever_it_is_shown(proclaim):
+    proclaim.write("all.yaml", POOL, service("web", "192.0.2.0"), service("z", "192.0.2.0"))
+    planned = json.loads(proclaim("plan", proclaim.manifests, "-o", "json").out)
+    proclaim("apply", proclaim.manifests)
+    expected = {
+        "code": "AddressInUse",
+        "message": "192.0.2.0 is held by default/web",
+        "addresses": ["192.0.2.0"],
+        "services": ["default/web"],
+        "wanted": "192.0.2.0",
+    }
+    (refused,) = [each for each in planned["services"] if each["name"] == "z"]
+    (row,) = json.loads(proclaim("get", "services", "z", "-o", "json").out)
+    explained = json.loads(proclaim("explain", "z", "-o", "json").out)
+    (fact,) = [each for each in records(proclaim, "z") if each["topic"] == "AddressRefused/2"]
+    steps = [json.loads(line) for line in proclaim("replay", "-o", "json").out.splitlines()]
+    (change,) = [
+        each
+        for step in steps
+        for each in step.get("holdings", ())
+        if each["service"] == "default/z"
+    ]
+    shown = [each["reason"] for each in (refused, row, explained, fact, change)]
+    assert shown == [expected] * 5
+    assert explained["pools"][0]["reason"] == expected

@@ -1,8 +1,11 @@
 """`proclaim plan` and `proclaim apply`: what changes, and what is recorded."""
 
 import json
+from dataclasses import replace
 
-from cli.running import ADVERTISED, POOL, service
+from cli.running import ADVERTISED, ANSWERED, POOL, service
+from proclaim.settings import Settings
+from proclaim_cli.opening import opened
 
 
 def test_a_plan_records_nothing_and_says_by_its_status_that_something_would_change(
@@ -37,7 +40,8 @@ def test_a_plan_as_json_has_the_keys_that_scripts_rely_on(proclaim):
     planned = json.loads(ran.out)
     assert ran.status == 2
     assert set(planned) == {"services", "announcements", "summary", "unannounced"}
-    keys = {"namespace", "name", "change", "before", "after", "reason"}
+    keys = {"namespace", "name", "change", "before", "after", "reason", "outcome"}
+    keys |= {"pool_before", "pool_after"}
     assert all(set(each) == keys for each in planned["services"])
     by_name = {each["name"]: each for each in planned["services"]}
     assert (by_name["web"]["change"], by_name["web"]["after"]) == ("moved", ["192.0.2.3"])
@@ -147,3 +151,137 @@ def test_a_ledger_that_follows_an_allocator_goes_on_following(proclaim, tmp_path
     assert "0 facts recorded" in ran.err
     assert "192.0.2" not in proclaim("get", "services").out
     assert "has not written its status yet" in proclaim("explain", "web").out
+
+
+def changes_of(proclaim, *arguments):
+    """A plan as a value, whatever it ends with."""
+    return json.loads(proclaim("plan", proclaim.manifests, *arguments, "-o", "json").out)
+
+
+def test_a_plan_without_a_ledger_says_that_everything_is_new(proclaim, tmp_path):
+    proclaim.write("all.yaml", POOL, ADVERTISED, service("web"))
+    ran = proclaim("plan", proclaim.manifests, "--node", "n1")
+    assert "there is no ledger yet; everything is new" in ran.err
+    assert "+ bgp on n1: 192.0.2.0/32 added" in ran.out
+    assert not list(tmp_path.glob("ledger*"))
+
+
+def test_a_plan_is_made_beside_whoever_writes_the_ledger(proclaim):
+    proclaim.apply(POOL, service("web"))
+    proclaim.write("all.yaml", POOL, service("web"), service("mail"))
+    with opened(replace(Settings(), ledger=proclaim.ledger), read_only=False) as writer:
+        head = writer.log.head()
+        ran = proclaim("plan", proclaim.manifests)
+        assert (ran.status, writer.log.head()) == (2, head)
+        assert "+ service default/mail: assigned 192.0.2.1" in ran.out
+        assert proclaim("apply", proclaim.manifests).status == 1  # it has the ledger
+    assert proclaim("apply", proclaim.manifests).out == ran.out
+
+
+def test_what_cannot_be_read_is_planned_as_it_was(proclaim):
+    proclaim.write("web.yaml", service("web"))
+    proclaim.apply(POOL)
+    proclaim.write("web.yaml", "")
+    ran = proclaim("plan", proclaim.manifests)
+    assert (ran.status, ran.out) == (1, "no changes: 1 service kept\n")
+    assert "web.yaml: is empty, as if half written" in ran.err
+    (proclaim.manifests / "web.yaml").unlink()
+    ran = proclaim("plan", proclaim.manifests, proclaim.manifests.parent / "nowhere")
+    assert ran.status == 1
+    assert "- service default/web: released 192.0.2.0" in ran.out
+    assert "is missing" in ran.err
+
+
+def test_who_only_gains_an_address_has_not_moved(proclaim):
+    both = service("web").replace("type:", "ipFamilyPolicy: PreferDualStack, type:")
+    proclaim.apply(POOL.replace(', "2001:db8::/64"', ""), both)
+    proclaim.write("all.yaml", POOL, both)
+    out = proclaim("plan", proclaim.manifests).out
+    assert "+ service default/web: assigned 2001:db8::, keeps 192.0.2.0 (pool public now" in out
+    proclaim("apply", proclaim.manifests)
+    proclaim.write("all.yaml", POOL, service("web"))
+    (web,) = changes_of(proclaim)["services"]
+    assert (web["change"], web["before"], web["after"]) == (
+        "released",
+        ["192.0.2.0", "2001:db8::"],
+        ["192.0.2.0"],
+    )
+    assert (web["reason"]["code"], web["outcome"]["code"]) == ("FamilyChanged", "Returned")
+    out = proclaim("plan", proclaim.manifests).out
+    assert "- service default/web: released 2001:db8::, keeps 192.0.2.0 (" in out
+
+
+def test_who_loses_its_address_is_told_why_and_why_it_gets_no_other(proclaim):
+    proclaim.apply(POOL, service("web"))
+    proclaim.write("all.yaml", service("web"))
+    (web,) = changes_of(proclaim)["services"]
+    assert (web["reason"]["code"], web["outcome"]["code"]) == ("NotCovered", "NoPool")
+    assert (web["pool_before"], web["pool_after"]) == ("public", None)
+    line = "released 192.0.2.0 (no pool covers 192.0.2.0 any more; it came from pool public; no IP"
+    assert line in proclaim("plan", proclaim.manifests).out
+
+
+def test_an_address_that_stays_in_a_pool_of_another_name_is_a_change(proclaim):
+    proclaim.apply(POOL, service("web"))
+    proclaim.write("all.yaml", POOL.replace("public", "other"), service("web"))
+    ran = proclaim("plan", proclaim.manifests)
+    assert ran.status == 2
+    assert "~ service default/web: kept 192.0.2.0 (the address stays; pool other" in ran.out
+
+
+NODES = [f"apiVersion: v1\nkind: Node\nmetadata: {{name: {name}}}\n" for name in ("a", "b")]
+
+
+def test_the_reach_of_a_change_is_counted_by_node_and_by_peer(proclaim):
+    second = ADVERTISED.split("---")[1].replace("tor", "spine").replace("203.0.113.1", "10.0.0.1")
+    ground = (POOL, ADVERTISED, second, ANSWERED, *NODES)
+    proclaim.apply(*ground)
+    proclaim.write("all.yaml", *ground, service("web"), service("mail"))
+    summary = changes_of(proclaim)["summary"]
+    by_node = {each["node"]: each["added"] for each in summary["by_node"]}
+    assert sum(by_node.values()) == 2 * 2 + 2
+    tor = {"announcer": "bgp", "name": "tor", "nodes": ["a", "b"]}
+    assert summary["by_receiver"][1] == {**tor, "added": 4, "removed": 0, "changed": 0}
+    out = proclaim("plan", proclaim.manifests).out
+    assert f"  on a: {by_node['a']} added\n" in out
+    assert "  bgp to tor: 4 added, from 2 nodes\n" in out
+    assert "  l2 to (every interface): 2 added, from" in out
+
+
+def test_a_peer_that_is_told_the_same_in_other_company_notices_nothing(proclaim):
+    second = ADVERTISED.split("---")[1].replace("tor", "spine").replace("203.0.113.1", "10.0.0.1")
+    proclaim.apply(POOL, ADVERTISED, service("web"))
+    proclaim.write("all.yaml", POOL, ADVERTISED, second, service("web"))
+    planned = changes_of(proclaim, "--node", "n1")
+    assert len(planned["announcements"]) in (1, 2)
+    (spine,) = planned["summary"]["by_receiver"]
+    assert (spine["name"], spine["added"]) == ("spine", 1)
+    assert planned["summary"]["to"] == ["spine"]
+
+
+def test_the_first_node_that_is_described_takes_the_place_of_this_one(proclaim, tmp_path):
+    settings = tmp_path / "proclaim.toml"
+    settings.write_text("node = 'here'\n")
+    proclaim.apply(POOL, ADVERTISED, service("web"))
+    proclaim.write("all.yaml", POOL, ADVERTISED, service("web"), NODES[0])
+    planned = changes_of(proclaim, "--settings", settings)
+    found = {each["node"]: (each["change"], each["reason"]["code"]) for each in
+             planned["announcements"]}  # fmt: skip
+    assert found == {"a": ("added", "NodeUnknown"), "here": ("removed", "NodeUnknown")}
+
+
+def test_an_announcement_that_changes_says_how_it_was(proclaim):
+    proclaim.apply(POOL, ADVERTISED, service("web"))
+    told = ADVERTISED.replace(
+        "name: everything, namespace: metallb-system}",
+        "name: everything, namespace: metallb-system}\n"
+        "spec: {localPref: 200, communities: ['64512:1']}",
+    )
+    proclaim.write("all.yaml", POOL, told, service("web", "192.0.2.1"), service("new", "192.0.2.0"))
+    out = proclaim("plan", proclaim.manifests, "--node", "n1").out
+    was = "so far for default/web; so far with local_pref not set; so far with communities none"
+    assert f"~ bgp on n1: 192.0.2.0/32 changed, to tor for default/new ({was})\n" in out
+    assert "moved 192.0.2.0 -> 192.0.2.1 (the Service now asks for 192.0.2.1)\n" in out
+    summary = changes_of(proclaim, "--node", "n1")["summary"]
+    (tor,) = summary["by_receiver"]
+    assert (tor["added"], tor["changed"]) == (1, 1)

@@ -25,16 +25,18 @@ from proclaim.model import (
     Sourced,
     service_ref,
 )
+from proclaim.reach import View
 from proclaim.statuses import statuses as every_status
 from proclaim_cli.options import Output
 from proclaim_cli.records import OneLine
 from proclaim_cli.values import resources
 from proclaim_cli.values.changes import changes, decisions
-from proclaim_cli.values.explained import AddressExplained, service_explained
+from proclaim_cli.values.explained import service_explained
 from proclaim_cli.values.facts import Remembered, row
 from proclaim_cli.values.names import service_named
 from proclaim_cli.values.replayed import Replay
 from proclaim_cli.values.sessions import reached
+from proclaim_cli.values.whereabouts import AddressExplained
 from proclaim_cli.views import resources as tables
 from proclaim_cli.views import statuses
 from proclaim_cli.views.changes import changes_text
@@ -143,7 +145,10 @@ def test_values_for_scripts(log, output, capsys):
 def test_a_difference(log, wide):
     state = replay(log, CODEC)
     made = decisions(state, [listing(FIRST)])
-    alike(f"changes{'-wide' if wide else ''}", changes_text(changes(state, made, NODES), wide))
+    alike(
+        f"changes{'-wide' if wide else ''}",
+        changes_text(changes(View(state, NODES), made, View(made.state, NODES)), wide),
+    )
 
 
 def test_explanations(log):

@@ -14,7 +14,7 @@ from proclaim.state import State
 from proclaim_cli.opening import Opened, absolute, opened, settings_of, state_at
 from proclaim_cli.options import LedgerURL, Manifests, NodeName, Output, SettingsFile, Shown
 from proclaim_cli.single import as_command
-from proclaim_cli.values.changes import Decisions, changes, nodes_of
+from proclaim_cli.values.changes import Decisions, changes, views
 from proclaim_cli.values.reading import findings, observations, reading_of
 from proclaim_cli.views.changes import changes_text
 from proclaim_cli.views.findings import tell
@@ -38,8 +38,8 @@ def command(
     with opened(settings_of(settings, ledger), read_only=False) as found:
         before = state_at(found, None)
         made = _recorded(found, before, reading.listing)
-        nodes = nodes_of(before, made.state, node, found.node)
-    applied = changes(before, made, nodes)
+        was, is_ = views(before, made.state, node, found.node)
+    applied = changes(was, made, is_)
     wrong = tell(findings(reading, made.state))
     if not show(applied, output):
         sys.stdout.write(changes_text(applied, output is Output.WIDE))

@@ -6,19 +6,20 @@ import sys
 from typing import Annotated
 
 import typer
-from proclaim.addresses import parse_address
 from proclaim.errors import NotFound
-from proclaim.explain import explain_address
 from proclaim.model import Ref
 from proclaim.state import State
+from proclaim.whereabouts import explain_address
 
 from proclaim_cli.opening import Opened, opened, settings_of, state_at
 from proclaim_cli.options import At, LedgerURL, NodeName, Output, SettingsFile, Shown
 from proclaim_cli.single import as_command
-from proclaim_cli.values.explained import AddressExplained, ServiceExplained, service_explained
-from proclaim_cli.values.history import last_holder, last_of_service
-from proclaim_cli.values.names import service_named
+from proclaim_cli.values.explained import ServiceExplained, service_explained
+from proclaim_cli.values.history import last_holder, last_of_service, released_at
+from proclaim_cli.values.names import address_named, service_named
 from proclaim_cli.values.resources import known_nodes
+from proclaim_cli.values.sharing import sharing_at
+from proclaim_cli.values.whereabouts import AddressExplained, address_explained
 from proclaim_cli.views.explained import address_text, service_text
 from proclaim_cli.views.structured import show
 
@@ -38,14 +39,14 @@ def command(
     with opened(settings_of(settings, ledger)) as found:
         state = state_at(found, at)
         nodes = [node] if node else known_nodes(state, found.node)
-        if _is_address(subject):
+        if address_named(subject):
             where = _address(found, state, subject, nodes)
             if not show(where, output):
-                sys.stdout.write(address_text(where))
+                sys.stdout.write(address_text(where, output is Output.WIDE))
             return 0
         explained = _service(found, state, service_named(subject), nodes)
     if not show(explained, output):
-        sys.stdout.write(service_text(explained))
+        sys.stdout.write(service_text(explained, output is Output.WIDE))
     return 0
 
 
@@ -54,15 +55,21 @@ def _address(found: Opened, state: State, text: str, nodes: list[str]) -> Addres
     holders = tuple(service_explained(state, ref, nodes) for ref in where.holders)
     last = None
     if not holders:
-        last = last_holder(found.log, found.codec, where.address, state.position)
-    return AddressExplained(where.address, where.pool or None, holders, last)
+        last = released_at(found.log, found.codec, where.released) or last_holder(
+            found.log, found.codec, where.address, state.position
+        )
+    return address_explained(where, holders, sharing_at(state, where.address), last)
 
 
 def _service(found: Opened, state: State, ref: Ref, nodes: list[str]) -> ServiceExplained:
     """What there is to say about a Service, or was; raises NotFound when there never was one."""
     explained = service_explained(state, ref, nodes)
-    if explained.known or explained.addresses:
+    if explained.addresses:
         return explained
+    former = state.former.get(ref)
+    if explained.known:
+        had = released_at(found.log, found.codec, former.position) if former else None
+        return explained._replace(last=had)
     last = last_of_service(found.log, found.codec, ref, state.position)
     if last is None:
         raise _unknown(state, ref)
@@ -81,11 +88,3 @@ def _unknown(state: State, ref: Ref) -> NotFound:
         f"there is no Service {ref.short}",
         hint="`proclaim get services` lists them; write namespace/name outside `default`",
     )
-
-
-def _is_address(text: str) -> bool:
-    try:
-        parse_address(text)
-    except ValueError:
-        return False
-    return True

@@ -12,7 +12,7 @@ from proclaim.state import State
 from proclaim_cli.opening import absolute, opened, settings_of, state_at
 from proclaim_cli.options import LedgerURL, Manifests, NodeName, Output, SettingsFile, Shown
 from proclaim_cli.single import as_command
-from proclaim_cli.values.changes import changes, decisions, nodes_of
+from proclaim_cli.values.changes import changes, decisions, views
 from proclaim_cli.values.reading import findings, observations, reading_of
 from proclaim_cli.views.changes import changes_text
 from proclaim_cli.views.findings import tell
@@ -39,8 +39,8 @@ def command(
     reading = reading_of(absolute(manifests))
     before = _present(found)
     made = decisions(before, observations(before, reading.listing, found.authorized))
-    nodes = nodes_of(before, made.state, node, SystemHost(found.node).node)
-    planned = changes(before, made, nodes)
+    was, will_be = views(before, made.state, node, SystemHost(found.node).node)
+    planned = changes(was, made, will_be)
     wrong = tell(findings(reading, made.state))
     if not show(planned, output):
         sys.stdout.write(changes_text(planned, output is Output.WIDE))

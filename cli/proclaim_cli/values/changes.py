@@ -8,17 +8,13 @@ from typing import NamedTuple
 
 from proclaim.decide import decide
 from proclaim.events import Fact
-from proclaim.explain import Said, explain_announcement, kept_out
-from proclaim.model import Announcement, Observation, Ref, Spread, service_ref
-from proclaim.plan import (
-    PlannedAnnouncement,
-    PlannedService,
-    announcement_difference,
-    difference,
-)
+from proclaim.model import Announcement, Observation, service_ref
+from proclaim.plan import PlannedService, difference
+from proclaim.reach import PlannedAnnouncement, View, announcement_difference
 from proclaim.state import State
-from proclaim.terrain import Terrain, survey
 
+from proclaim_cli.values.announcing import Announcing, why_changed
+from proclaim_cli.values.noticed import AtNode, AtReceiver, at_nodes, at_receivers
 from proclaim_cli.values.plain import Because, because
 from proclaim_cli.values.resources import (
     ANNOUNCERS,
@@ -26,7 +22,6 @@ from proclaim_cli.values.resources import (
     announcement,
     known_nodes,
 )
-from proclaim_cli.values.silence import why_silent
 
 
 class ServiceChange(NamedTuple):
@@ -39,6 +34,16 @@ class ServiceChange(NamedTuple):
     before: tuple[str, ...]
     after: tuple[str, ...]
     reason: Because | None
+    """Why it has what it has; of one that lost something, why that went."""
+    outcome: Because | None
+    """Of one that lost something: why it has what it has afterwards, or why nothing."""
+    pool_before: str | None
+    pool_after: str | None
+
+    @property
+    def noticeable(self) -> bool:
+        """Whether anything is otherwise afterwards; an address may stay and change its pool."""
+        return self.change != "kept" or self.pool_before != self.pool_after
 
 
 class AnnouncementChange(NamedTuple):
@@ -52,7 +57,7 @@ class AnnouncementChange(NamedTuple):
     before: AnnouncementRow | None
     after: AnnouncementRow | None
     reason: Because | None = None
-    """Why it comes or goes; None where one merely changes."""
+    """Why it comes or goes; of one that merely changes, what was otherwise."""
 
     @property
     def to(self) -> tuple[str, ...]:
@@ -100,7 +105,13 @@ class Summary(NamedTuple):
     nodes: tuple[str, ...]
     """Nodes on which an announcement changes."""
     to: tuple[str, ...]
-    """Peers and interfaces that would notice."""
+    """Peers and interfaces that would notice, by name."""
+    by_node: tuple[AtNode, ...]
+    """The announcements that change, counted for each node."""
+    by_receiver: tuple[AtReceiver, ...]
+    """What each peer, and each interface, would notice."""
+    facts: int
+    """How many facts are recorded, those of no consequence among them."""
 
 
 class Changes(NamedTuple):
@@ -130,98 +141,70 @@ def decisions(state: State, seen: Iterable[Observation]) -> Decisions:
     return Decisions(tuple(facts), state)
 
 
-def changes(before: State, made: Decisions, nodes: Sequence[str]) -> Changes:
+def changes(before: View, made: Decisions, after: View) -> Changes:
     """What differs after some decisions, with the announcements of these nodes."""
-    services = tuple(_service(each) for each in difference(before, made.state, made.facts))
-    planned = list(announcement_difference(before, made.state, nodes))
-    was, will_be = Announcing(before), Announcing(made.state)
-    announced = tuple(_announcement(each, _why(each, was, will_be)) for each in planned)
-    by_service = Counter(each.change for each in services)
-    by_announcement = Counter(each.change for each in announced)
-    summary = Summary(
-        changes=bool(announced) or any(each.change != "kept" for each in services),
-        services=Services(*(by_service[field] for field in Services._fields)),
-        announcements=Announcements(*(by_announcement[field] for field in Announcements._fields)),
-        nodes=tuple(sorted({each.node for each in announced})),
-        to=tuple(sorted({name for each in announced for name in each.to})),
-    )
+    services = tuple(_service(each) for each in difference(before.state, made.state, made.facts))
+    planned = list(announcement_difference(before, after, made.facts))
+    was, will_be = Announcing(before), Announcing(after)
+    announced = tuple(_announcement(each, why_changed(each, was, will_be)) for each in planned)
     lost = {ref for each in planned if each.before for ref in each.before.services}
     silent = tuple(
         found
         for each in services
         if each.change != "kept" or service_ref(each.namespace, each.name) in lost
-        if (found := _unannounced(each, will_be, nodes))
+        if (found := _unannounced(each, will_be))
     )
-    return Changes(services, announced, summary, silent)
+    return Changes(services, announced, _summary(services, planned, len(made.facts)), silent)
 
 
-def nodes_of(before: State, after: State, node: str | None, fallback: str) -> list[str]:
-    """The nodes whose announcements are compared."""
+def _summary(
+    services: Sequence[ServiceChange], planned: Sequence[PlannedAnnouncement], facts: int
+) -> Summary:
+    by_service: Counter[str] = Counter(each.change for each in services)
+    by_announcement: Counter[str] = Counter(each.change for each in planned)
+    by_node, by_receiver = at_nodes(planned), at_receivers(planned)
+    return Summary(
+        changes=bool(planned) or any(each.noticeable for each in services),
+        services=Services(*(by_service[field] for field in Services._fields)),
+        announcements=Announcements(*(by_announcement[field] for field in Announcements._fields)),
+        nodes=tuple(each.node for each in by_node),
+        to=tuple(sorted({each.name for each in by_receiver if each.name})),
+        by_node=by_node,
+        by_receiver=by_receiver,
+        facts=facts,
+    )
+
+
+def views(before: State, after: State, node: str | None, fallback: str) -> tuple[View, View]:
+    """Two states with the nodes that announce in each; with a node named, only that one.
+
+    They are those that `get announcements` shows: a node that nobody described or heard of
+    announces nothing where others are known.
+    """
     if node:
-        return [node]
-    return sorted({*before.nodes(), *after.nodes()}) or known_nodes(before, fallback)
+        return View(before, [node]), View(after, [node])
+    return View(before, known_nodes(before, fallback)), View(after, known_nodes(after, fallback))
 
 
 def _service(each: PlannedService) -> ServiceChange:
     ref = each.service
     return ServiceChange(
-        ref.namespace, ref.name, each.change, each.before, each.after, because(each.reason)
+        ref.namespace,
+        ref.name,
+        each.change,
+        each.before,
+        each.after,
+        because(each.reason),
+        because(each.outcome),
+        each.pools[0] or None,
+        each.pools[1] or None,
     )
 
 
-class Announcing:
-    """Whether Services are announced in a state, asked about many of them."""
-
-    def __init__(self, state: State) -> None:
-        self._state = state
-        self._terrains: dict[tuple[str, Spread], Terrain] = {}
-
-    def said(self, node: str, spread: Spread, ref: Ref) -> Said:
-        """What a node announces of a Service in one way, or why nothing."""
-        key = (node, spread)
-        if key not in self._terrains:
-            self._terrains[key] = survey(self._state, node, spread)
-        return explain_announcement(self._terrains[key], self._state, ref)
-
-    def pool(self, ref: Ref) -> str:
-        """The pool of a Service's addresses."""
-        holding = self._state.holdings.get(ref)
-        return holding.pool if holding else ""
-
-    def kept_out(self, ref: Ref) -> str:
-        """What would announce that pool, and was rejected."""
-        return kept_out(self._state, self.pool(ref))
-
-
-def _why(each: PlannedAnnouncement, before: Announcing, after: Announcing) -> Because | None:
-    """Why an announcement goes: what is so afterwards; why it comes: what was so before."""
-    if each.before is None and each.after is not None:
-        state, services, when = before, each.after.services, "so far "
-    elif each.after is None and each.before is not None:
-        state, services, when = after, each.before.services, ""
-    else:
-        return None
-    found: dict[str, str] = {}
-    for ref in services:
-        said = state.said(each.node, each.spread, ref)
-        text = f"{when}{said.message}"
-        if said.prefixes:
-            place = "so far" if when else "now"
-            text = f"{place} announced as {', '.join(said.prefixes)}"
-        found.setdefault(text, "Replaced" if said.prefixes else str(said.code))
-    return Because(next(iter(found.values())), "; ".join(found)) if found else None
-
-
-def _unannounced(
-    each: ServiceChange, state: Announcing, nodes: Sequence[str]
-) -> Unannounced | None:
-    ref = service_ref(each.namespace, each.name)
+def _unannounced(each: ServiceChange, state: Announcing) -> Unannounced | None:
     if not each.after:
         return None
-    said = [state.said(node, spread, ref) for node in nodes for spread in Spread]
-    if any(found.prefixes for found in said):
-        return None
-    text = why_silent(said, state.pool(ref), state.kept_out(ref))
+    text = state.trap(service_ref(each.namespace, each.name))
     return Unannounced(each.namespace, each.name, each.after, text) if text else None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import msgspec
 from proclaim.allocation import no_business
 from proclaim.answers import PoolAnswer, pool_answers
 from proclaim.explain import Explanation, Said, explain_service
@@ -13,8 +14,9 @@ from proclaim.state import State
 from proclaim.terrain import survey
 
 from proclaim_cli.values.history import Past
-from proclaim_cli.values.plain import Because, Moment, moment
+from proclaim_cli.values.plain import Because, Moment, because, moment, told
 from proclaim_cli.values.resources import ANNOUNCERS
+from proclaim_cli.values.sharing import Sharing, sharing_of
 from proclaim_cli.values.silence import trap
 
 
@@ -39,6 +41,19 @@ class Announced(NamedTuple):
     to: tuple[Outlet, ...]
 
 
+class PoolSaid(NamedTuple):
+    """What one pool answers to a Service."""
+
+    pool: str
+    code: str
+    """`Gave`, `Available`, or the first rule that excludes the pool."""
+    message: str
+    addresses: tuple[str, ...]
+    """What it gave."""
+    reason: Because | None
+    """That rule with its values, where it is one that refuses a Service as well."""
+
+
 class ServiceExplained(NamedTuple):
     """Everything that there is to say about one Service."""
 
@@ -49,24 +64,15 @@ class ServiceExplained(NamedTuple):
     pool: str | None
     since: Moment | None
     reason: Because
-    pools: tuple[PoolAnswer, ...]
+    pools: tuple[PoolSaid, ...]
     """What each pool gave it, or the first rule by which it gives nothing; in their order."""
     announced: tuple[Announced, ...]
     trap: str
     """Why nobody announces it, where it has an address and nobody does; empty otherwise."""
     last: Past | None = None
-    """What a Service that is gone had last."""
-
-
-class AddressExplained(NamedTuple):
-    """Everything that there is to say about an address."""
-
-    address: str
-    pool: str | None
-    """The pool that covers it."""
-    services: tuple[ServiceExplained, ...]
-    last: Past | None = None
-    """Who held it last, where nobody does now."""
+    """What a Service had last that is gone, or has nothing now."""
+    sharing: Sharing | None = None
+    """With whom it holds an address together, or would."""
 
 
 def service_explained(state: State, ref: Ref, nodes: Sequence[str]) -> ServiceExplained:
@@ -80,10 +86,24 @@ def service_explained(state: State, ref: Ref, nodes: Sequence[str]) -> ServiceEx
         found.addresses,
         found.pool or None,
         moment(found.position, found.time),
-        Because(str(found.code), found.message),
-        tuple(pool_answers(state, ref)) if wants else (),
+        _reason(found),
+        tuple(map(_said, pool_answers(state, ref))) if wants else (),
         tuple(_announced(state, said) for said in found.announced),
         trap(_everywhere(state, ref, found, nodes), state),
+        sharing=sharing_of(state, ref),
+    )
+
+
+def _reason(found: Explanation) -> Because:
+    """The reason with its values, in the words of the explanation."""
+    if found.reason is None:
+        return Because(str(found.code), found.message)
+    return msgspec.structs.replace(told(found.reason), message=found.message)
+
+
+def _said(answer: PoolAnswer) -> PoolSaid:
+    return PoolSaid(
+        answer.pool, answer.code, answer.message, answer.addresses, because(answer.reason)
     )
 
 

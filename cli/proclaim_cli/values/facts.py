@@ -34,7 +34,7 @@ from proclaim.model import (
     service_ref,
 )
 
-from proclaim_cli.values.plain import plain, rfc3339
+from proclaim_cli.values.plain import Because, because, plain, rfc3339
 
 
 class FieldChange(NamedTuple):
@@ -55,7 +55,7 @@ class FactRow(NamedTuple):
     summary: str
     transaction: int
     body: dict[str, Any]
-    """The fact's own fields, as they are stored."""
+    """The fact's own fields; a reason with its sentence."""
     changed: tuple[FieldChange, ...] | None
     """What differs from the resource's last value; None when nobody asked."""
 
@@ -122,9 +122,30 @@ def row(item: Recorded, codec: Codec, remembered: Remembered | None) -> FactRow:
         str(ref) if ref else None,
         summary(fact),
         item.transaction,
-        plain(fact.body) if isinstance(fact, Opaque) else plain(fact),
+        _body(fact),
         remembered.changed(fact) if remembered else None,
     )
+
+
+def _body(fact: Fact) -> dict[str, Any]:
+    """The fields of a fact; its reason as it is shown everywhere else."""
+    found: dict[str, Any] = plain(fact.body if isinstance(fact, Opaque) else fact)
+    if (reason := reason_of(fact)) is not None:
+        found["reason"] = plain(reason)
+    return found
+
+
+def reason_of(fact: Fact) -> Because | None:
+    """Why a decision was taken; None for what was learnt."""
+    match fact:
+        case (
+            AddressAssigned(reason=reason)
+            | AddressReleased(reason=reason)
+            | AddressRefused(reason=reason)
+        ):
+            return because(reason)
+        case _:
+            return None
 
 
 def ref_of(fact: Fact) -> Ref | None:

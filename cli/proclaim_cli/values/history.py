@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from proclaim import reasons
 from proclaim.codec import Codec
-from proclaim.events import AddressReleased, Recorded, Removed
+from proclaim.events import AddressReleased, Reason, Recorded, Removed, Why
 from proclaim.ledger import decode
 from proclaim.log import PAGE, EventLog
 from proclaim.model import Ref
 
-from proclaim_cli.values.plain import Because, Moment, rfc3339
+from proclaim_cli.values.plain import Because, Moment, rfc3339, told
 
 _TOPICS = ("ResourceRemoved/", "AddressReleased/")
 
@@ -45,6 +44,14 @@ def last_of_service(log: EventLog, codec: Codec, ref: Ref, end: int) -> Past | N
     return _past(released, released) if released else None
 
 
+def released_at(log: EventLog, codec: Codec, position: int) -> Past | None:
+    """What a Service had until the fact of that position; None when it is no release."""
+    found = decode(codec, log.read(position - 1, 1)) if position else []
+    if not found or found[0].position != position:
+        return None
+    return _past(found[0], found[0])
+
+
 def last_holder(log: EventLog, codec: Codec, address: str, end: int) -> Past | None:
     """Who held an address last, searched backwards from a position."""
     for item in _backwards(log, codec, end):
@@ -62,7 +69,7 @@ def _past(released: Recorded, ended: Recorded) -> Past | None:
         fact.addresses,
         fact.pool,
         Moment(released.position, rfc3339(released.time)),
-        Because(str(fact.reason.code), reasons.message(fact.reason)),
+        told(fact.reason),
         ended.transaction - 1,
     )
 
@@ -73,7 +80,7 @@ def _gone(item: Recorded, ref: Ref) -> Past:
         (),
         None,
         Moment(item.position, rfc3339(item.time)),
-        Because("Gone", "the Service was deleted"),
+        told(Reason(Why.GONE)),
         item.transaction - 1,
     )
 

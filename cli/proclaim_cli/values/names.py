@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from proclaim.addresses import parse_address
 from proclaim.errors import Usage
 from proclaim.model import Ref, service_ref
 
@@ -29,6 +30,14 @@ def service_named(text: str) -> Ref:
     if not 1 <= len(parts) <= 2 or not all(parts):
         raise Usage(f"{text!r} names no Service", hint="write web, shop/web, or service/shop/web")
     return service_ref("default" if len(parts) == 1 else parts[0], parts[-1])
+
+
+def address_named(text: str) -> str:
+    """The address that a text is, as it is written everywhere; empty when it is none."""
+    try:
+        return str(parse_address(text))
+    except ValueError:
+        return ""
 
 
 class Filter:

@@ -22,11 +22,23 @@ class Moment(NamedTuple):
     """RFC 3339 with microseconds, in UTC."""
 
 
-class Because(NamedTuple):
-    """A reason, for programs and for people."""
+class Because(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A reason, for programs and for people; what it does not speak of is left out."""
 
     code: str
     message: str
+    rule: str = ""
+    """The field that decided, as in `IPAddressPool.spec.autoAssign`."""
+    pool: str = ""
+    pools: tuple[str, ...] = ()
+    """The pools that were considered."""
+    addresses: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    """The other Services involved, as `namespace/name`."""
+    wanted: str = ""
+    """What the Service asks for, where that is compared."""
+    found: str = ""
+    """What that was compared with."""
 
 
 def rfc3339(time: float) -> str:
@@ -40,8 +52,23 @@ def moment(position: int, time: float) -> Moment | None:
 
 
 def because(reason: Reason | None) -> Because | None:
-    """A reason with its sentence; None when there is none."""
-    return Because(str(reason.code), reasons.message(reason)) if reason else None
+    """A reason with its sentence and its values; None when there is none."""
+    return told(reason) if reason else None
+
+
+def told(reason: Reason) -> Because:
+    """A reason with its sentence and its values."""
+    return Because(
+        str(reason.code),
+        reasons.message(reason),
+        reasons.rule(reason),
+        reason.pool,
+        reason.pools,
+        reason.addresses,
+        tuple(ref.short for ref in reason.services),
+        reason.wanted,
+        reason.found,
+    )
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 - anything that can be shown

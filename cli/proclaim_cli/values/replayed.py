@@ -13,8 +13,8 @@ from proclaim.project import Projection, advance, project
 from proclaim.state import State
 from proclaim.verify import DECISIONS
 
-from proclaim_cli.values.facts import ref_of, summary
-from proclaim_cli.values.plain import rfc3339
+from proclaim_cli.values.facts import reason_of, ref_of, summary
+from proclaim_cli.values.plain import Because, rfc3339
 from proclaim_cli.values.resources import ANNOUNCERS
 
 _NAMED = 3
@@ -27,6 +27,7 @@ class HoldingChange(NamedTuple):
     before: tuple[str, ...]
     after: tuple[str, ...]
     message: str
+    reason: Because | None
 
 
 class Announcing(NamedTuple):
@@ -113,7 +114,7 @@ def _holdings(before: State, items: Sequence[Recorded]) -> Iterator[HoldingChang
         holding = before.holdings.get(ref)
         was = held.get(ref, holding.addresses if holding else ())
         held[ref] = after
-        yield HoldingChange(ref.short, was, after, summary(fact))
+        yield HoldingChange(ref.short, was, after, summary(fact), reason_of(fact))
 
 
 def _difference(old: Projection, new: Projection) -> Iterator[Announcing]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 from proclaim.allocation import families_of, no_business
 from proclaim.events import Reason
-from proclaim.model import Announcement, Attributes, Node, Ref, Service, Spread
+from proclaim.model import Announcement, Attributes, Node, Pool, Ref, Service, Spread
+from proclaim.pool_index import Quota
 from proclaim.project import project
 from proclaim.state import State
-from proclaim.statuses import fills
+from proclaim.statuses import Fill, fills
 from proclaim.terrain import EXCLUDE_LABEL
 
 from proclaim_cli.values.plain import Because, Moment, because, moment
@@ -75,6 +75,17 @@ def _wants_more(service: Service | None, addresses: Sequence[str]) -> bool:
     return not isinstance(families, Reason) and len(addresses) < len(families.wanted)
 
 
+class NamespaceUse(NamedTuple):
+    """What the Services of one namespace hold of a pool."""
+
+    namespace: str
+    addresses: int
+    """Distinct ones, which is what a quota counts."""
+    services: int
+    limit: int | None
+    """What the pool's quota admits; None when it sets no limit."""
+
+
 class PoolRow(NamedTuple):
     """A pool and how full it is."""
 
@@ -87,22 +98,46 @@ class PoolRow(NamedTuple):
     available: int
     services: int
     """Services that hold an address from it."""
+    closed: bool
+    """Whether it gives nothing new."""
+    quota: dict[str, int] | None
+    """The most that a namespace may hold, `*` for those not named; None when it has no quota."""
+    namespaces: tuple[NamespaceUse, ...]
+    """Those whose Services hold an address from it, by name."""
 
 
 def pools(state: State) -> list[PoolRow]:
     """Every pool, by name."""
-    services = Counter(holding.pool for holding in state.holdings.values())
-    return [
-        PoolRow(
-            pool.name,
-            pool.addresses,
-            sum(each.capacity for each in fill.values()),
-            sum(each.assigned for each in fill.values()),
-            sum(each.available for each in fill.values()),
-            services[pool.name],
+    return [_pool(state, pool, fill) for pool, fill in fills(state, state.pools())]
+
+
+def _pool(state: State, pool: Pool, fill: Mapping[int, Fill]) -> PoolRow:
+    ground, tenants = state.pool_index.grounds[pool.name], state.tenants.get(pool.name)
+    uses = tuple(
+        NamespaceUse(
+            namespace,
+            len(tenancy.addresses),
+            len(tenancy.services),
+            ground.quota.of(namespace) if ground.quota else None,
         )
-        for pool, fill in fills(state, state.pools())
-    ]
+        for namespace, tenancy in (sorted(tenants.items()) if tenants else ())
+    )
+    return PoolRow(
+        pool.name,
+        pool.addresses,
+        sum(each.capacity for each in fill.values()),
+        sum(each.assigned for each in fill.values()),
+        sum(each.available for each in fill.values()),
+        sum(each.services for each in uses),
+        ground.closed,
+        _quota(ground.quota) if ground.quota else None,
+        uses,
+    )
+
+
+def _quota(quota: Quota) -> dict[str, int]:
+    everyone = {} if quota.everyone is None else {"*": quota.everyone}
+    return {**everyone, **dict(sorted(quota.named.items()))}
 
 
 class AnnouncementRow(NamedTuple):

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from proclaim.events import Why
 from proclaim.verdict import Silence
 
 from proclaim_cli.values.changes import AnnouncementChange, Changes, ServiceChange
+from proclaim_cli.values.noticed import AtNode, AtReceiver
+from proclaim_cli.values.plain import Because
 from proclaim_cli.views.receivers import receivers
+from proclaim_cli.views.table import printable
 
 _NAMED = 3
+_REACHED = 12
+"""Nodes, peers and interfaces that have a line of their own, unless all are asked for."""
+_ECHOES = (
+    (Why.REQUEST_CHANGED, Why.REQUESTED),
+    (Why.POOL_REQUEST_CHANGED, Why.REQUESTED_POOL),
+    (Why.STATUS_CHANGED, Why.ADOPTED),
+)
+"""Reasons for losing one address and having another of which the second says nothing new."""
 _SIGNS = {
     "kept": " ",
     "assigned": "+",
@@ -22,26 +34,35 @@ _SIGNS = {
 
 def changes_text(found: Changes, wide: bool) -> str:
     """The lines of a difference; what is kept is only counted, unless it is asked for."""
-    lines = [_service(each) for each in found.services if wide or each.change != "kept"]
+    lines = [_service(each) for each in found.services if wide or each.noticeable]
     lines += [_announcement(each) for each in found.announcements]
     lines += _unannounced(found)
-    return "".join(f"{line}\n" for line in [*lines, *_summary(found)])
+    return "".join(f"{printable(line)}\n" for line in [*lines, *_summary(found, wide)])
 
 
 def _service(each: ServiceChange) -> str:
-    before, after = ",".join(each.before), ",".join(each.after)
+    gained = [text for text in each.after if text not in each.before]
+    lost = [text for text in each.before if text not in each.after]
     match each.change:
         case "moved":
-            addresses = f" {before} -> {after}"
-        case "released" | "refused":
-            addresses = f" {before}" if before else ""
+            addresses = f" {','.join(each.before)} -> {','.join(each.after)}"
+        case "kept":
+            addresses = f" {','.join(each.after)}"
         case _:
-            addresses = f" {after}"
-    reason = f" ({each.reason.message})" if each.reason else ""
-    return (
-        f"{_SIGNS[each.change]} service {each.namespace}/{each.name}: "
-        f"{each.change}{addresses}{reason}"
-    )
+            addresses = f" {','.join(gained or lost)}" if gained or lost else ""
+    if each.change in ("assigned", "released") and each.before and each.after:
+        stays = each.before if gained else each.after
+        addresses += f", keeps {','.join(stays)}"
+    said = [each.reason.message] if each.reason else []
+    if each.outcome and (each.reason is None or not _echoes(each.reason, each.outcome)):
+        said.append(each.outcome.message)
+    sign = "~" if each.change == "kept" and each.noticeable else _SIGNS[each.change]
+    reason = f" ({'; '.join(said)})" if said else ""
+    return f"{sign} service {each.namespace}/{each.name}: {each.change}{addresses}{reason}"
+
+
+def _echoes(reason: Because, outcome: Because) -> bool:
+    return (reason.code, outcome.code) in _ECHOES
 
 
 def _announcement(each: AnnouncementChange) -> str:
@@ -68,7 +89,7 @@ def _unannounced(found: Changes) -> list[str]:
     ]
 
 
-def _summary(found: Changes) -> list[str]:
+def _summary(found: Changes, wide: bool) -> list[str]:
     summary = found.summary
     kept = summary.services.kept
     if not summary.changes:
@@ -77,9 +98,36 @@ def _summary(found: Changes) -> list[str]:
     announcements = _parts(summary.announcements._asdict())
     reach = f" on {_count(len(summary.nodes), 'node')}" if found.announcements else ""
     reach += f", to {', '.join(summary.to)}" if summary.to else ""
+    told = f"services: {services or 'no change'}; announcements: {announcements or 'no change'}"
     return [
-        f"services: {services or 'no change'}; announcements: {announcements or 'no change'}{reach}"
+        *_some([_at_node(each) for each in summary.by_node], "nodes", wide),
+        *_some([_at_receiver(each) for each in summary.by_receiver], "peers or interfaces", wide),
+        f"{told}{reach}",
     ]
+
+
+def _some(lines: list[str], what: str, wide: bool) -> list[str]:
+    """The lines of those that are reached; none for one alone, which the last line tells of."""
+    if len(lines) < 2:
+        return lines if wide else []
+    if wide or len(lines) <= _REACHED:
+        return lines
+    return [*lines[:_REACHED], f"  and {len(lines) - _REACHED} more {what}"]
+
+
+def _at_node(each: AtNode) -> str:
+    return f"  on {each.node}: {_counts(each)}"
+
+
+def _at_receiver(each: AtReceiver) -> str:
+    name = receivers(each.announcer, [each.name] if each.name else [])
+    nodes = _count(len(each.nodes), "node")
+    return f"  {each.announcer} to {name}: {_counts(each)}, from {nodes}"
+
+
+def _counts(each: AtNode | AtReceiver) -> str:
+    counts = {"added": each.added, "removed": each.removed, "changed": each.changed}
+    return _parts(counts)
 
 
 def _parts(counts: dict[str, int]) -> str:

@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
-from proclaim_cli.values.explained import AddressExplained, Announced, ServiceExplained
+from collections import Counter
+from collections.abc import Sequence
+
+from proclaim.answers import AVAILABLE, GAVE, NO_RANGE, NOT_ASKED_FOR, NOT_AUTOMATIC
+from proclaim.events import Why
+
+from proclaim_cli.values.explained import Announced, PoolSaid, ServiceExplained
 from proclaim_cli.values.history import Past
+from proclaim_cli.values.sharing import Sharer, Sharing
+from proclaim_cli.values.whereabouts import AddressExplained, Free
 from proclaim_cli.views.table import printable
 
+_MANY = 12
+"""Pools, or sharers, that have a line of their own, unless all are asked for."""
+_LITTLE: dict[str, int] = {
+    GAVE: -2,
+    AVAILABLE: -1,
+    Why.NOT_PERMITTED: 1,
+    NOT_AUTOMATIC: 2,
+    NO_RANGE: 3,
+    NOT_ASKED_FOR: 4,
+}
+"""How little an answer tells, beside the others."""
 
-def service_text(found: ServiceExplained) -> str:
-    """Everything about one Service, one rule on each line."""
+
+def service_text(found: ServiceExplained, wide: bool = False) -> str:
+    """Everything about one Service, one rule on each line; many are counted unless all are asked.
+
+    Pools that say most come first where there are many.
+    """
     lines = [f"service {found.namespace}/{found.name}"]
     if not found.known:
         lines.append("  is gone" if found.last else "  is not known")
-    if found.last:
-        return _lines(lines + _last(found.last))
+        if found.last:
+            return _lines(lines + _last(found.last))
     if found.addresses:
         lines.append(f"  has {' and '.join(found.addresses)} from pool {found.pool}")
     else:
@@ -22,7 +45,11 @@ def service_text(found: ServiceExplained) -> str:
     lines.append(f"  because {found.reason.message}{code}")
     if found.since:
         lines.append(f"  since {found.since.time}, position @{found.since.position}")
-    lines += [f"  pool {each.pool}: {each.message}" for each in found.pools]
+    if found.last:
+        lines += _last(found.last)
+    if found.sharing:
+        lines += _shared(found.sharing, wide)
+    lines += _pools(found.pools, wide)
     if found.addresses:
         lines += [line for each in found.announced for line in _announced(each)]
     if found.trap:
@@ -30,8 +57,46 @@ def service_text(found: ServiceExplained) -> str:
     return _lines(lines)
 
 
+def _shared(found: Sharing, wide: bool, members: bool = False) -> list[str]:
+    """Those who share, each with what must not be in common, and what must be.
+
+    Of one address they are all its members; of a Service they are the others.
+    """
+    key = f"under the key {found.key}" if found.key else "without a key in common"
+    if not found.services:
+        return [f"  would share an address {key}; nobody shares with it"]
+    shown = found.services if wide else found.services[:_MANY]
+    lines = [
+        f"  {_with(each, members)} {key}: "
+        f"{', '.join(each.ports) or 'no port'}; {each.traffic_policy or 'the Service is gone'}"
+        for each in shown
+    ]
+    left = len(found.services) - len(shown)
+    return [*lines, f"  and {left} more"] if left else lines
+
+
+def _with(each: Sharer, members: bool) -> str:
+    if members:
+        return f"shared by {each.service}"
+    return f"shares {' and '.join(each.addresses)} with {each.service}"
+
+
+def _pools(found: Sequence[PoolSaid], wide: bool) -> list[str]:
+    """What the pools say; of many, the most telling, and how many say the rest."""
+    shown = list(found)
+    if not wide and len(shown) > _MANY:
+        shown = sorted(shown, key=lambda each: _LITTLE.get(each.code, 0))[:_MANY]
+    lines = [f"  pool {each.pool}: {each.message}" for each in shown]
+    told = {each.pool for each in shown}
+    left = Counter(each.code for each in found if each.pool not in told)
+    if left:
+        counts = ", ".join(f"{count} {code}" for code, count in sorted(left.items()))
+        lines.append(f"  and {left.total()} more pools: {counts}")
+    return lines
+
+
 def _last(last: Past) -> list[str]:
-    """What a Service that is gone had, and how to ask about it as it was."""
+    """What a Service had, and how to ask about it as it was."""
     until = f"until {last.until.time}, position @{last.until.position}"
     if last.addresses:
         had = f"had {' and '.join(last.addresses)} from pool {last.pool} {until}"
@@ -53,7 +118,7 @@ def _announced(each: Announced) -> list[str]:
     return lines + [f"    {outlet.name}: {outlet.state or 'not reported'}" for outlet in each.to]
 
 
-def address_text(found: AddressExplained) -> str:
+def address_text(found: AddressExplained, wide: bool = False) -> str:
     """Everything about one address."""
     covered = f"is in pool {found.pool}" if found.pool else "is in no pool"
     held = "" if found.services else "; nobody holds it"
@@ -61,7 +126,49 @@ def address_text(found: AddressExplained) -> str:
     if found.last:
         lines.append(f"  the last to hold it was service {found.last.service}")
         lines += _last(found.last)
-    return _lines(lines) + "".join(service_text(each) for each in found.services)
+    elif not found.services:
+        lines.append("  nobody ever held it")
+    lines += [f"  {each}" for each in found.notes]
+    if found.free:
+        lines += _free(found.free, found.pool or "")
+    if found.sharing and len(found.sharing.services) > 1:
+        lines += _shared(found.sharing, wide, members=True)
+    return _lines(lines) + "".join(service_text(each, wide) for each in found.services)
+
+
+def _free(free: Free, pool: str) -> list[str]:
+    """Who could get an address."""
+    if not free.on_request:
+        lines = ["  nobody can get it now"]
+    elif free.by_itself:
+        whom = "any Service" if _is_open(free) else "a Service that the pool admits"
+        lines = [f"  {whom} can get it{'; the pool gives it next' if free.next else ''}"]
+    else:
+        lines = [f"  a Service can get it that asks for it, or for pool {pool}"]
+    lines += _admitted(free)
+    lines += [f"  service {name} had it, and gets it back when it may" for name in free.former]
+    return lines + [
+        f"  service {each.service} asks for it, and is refused: {each.reason.message} "
+        f"[{each.reason.code}]"
+        for each in free.asked_by
+    ]
+
+
+def _is_open(free: Free) -> bool:
+    return not (free.namespaces or free.namespace_selectors or free.service_selectors)
+
+
+def _admitted(free: Free) -> list[str]:
+    """Whom the pool is limited to."""
+    lines = []
+    if free.namespaces or free.namespace_selectors:
+        named = [f"{each}" for each in free.namespaces]
+        named += [f"any with {each or 'whatever labels'}" for each in free.namespace_selectors]
+        lines.append(f"  the pool admits Services of these namespaces: {'; '.join(named)}")
+    if free.service_selectors:
+        texts = "; or ".join(each or "whatever" for each in free.service_selectors)
+        lines.append(f"  the pool admits Services with these labels: {texts}")
+    return lines
 
 
 def _lines(lines: list[str]) -> str:

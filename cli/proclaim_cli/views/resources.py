@@ -46,11 +46,21 @@ def pools_table(rows: Sequence[PoolRow], wide: bool) -> str:
             str(row.used),
             str(row.available),
             str(row.services),
-            *([",".join(row.addresses)] if wide else []),
+            *(_more_of_pool(row) if wide else []),
         ]
         for row in rows
     ]
-    return table([*header, "ADDRESSES"] if wide else header, shown)
+    return table([*header, "CLOSED", "QUOTA", "USE", "ADDRESSES"] if wide else header, shown)
+
+
+def _more_of_pool(row: PoolRow) -> list[str]:
+    """Whether it is closed, its quota, what each namespace holds of it, and its ranges."""
+    quota = ",".join(f"{name}={count}" for name, count in (row.quota or {}).items())
+    use = ",".join(
+        f"{each.namespace}={each.addresses}{'' if each.limit is None else f'/{each.limit}'}"
+        for each in row.namespaces
+    )
+    return ["yes" if row.closed else "no", quota, use, ",".join(row.addresses)]
 
 
 def announcements_table(rows: Sequence[AnnouncementRow], wide: bool) -> str:
