@@ -320,11 +320,16 @@ class Life:
                     pool = after.pools[after.pool_of(address)]
                     self.nothing_is_new_where_it_may_not_be(before, after, ref, pool)
                     if not self._was_named(after.services[ref], address):
-                        assert {*had} & {*addresses} or after.searched(after.services[ref], pool)
+                        assert self._has_more(after, ref, had) or after.searched(
+                            after.services[ref], pool
+                        )
                         if not self._came_back(after.services[ref], address):
                             self.an_address_was_new_or_long_unused(after, address)
             if not had:
                 self.the_first_pool_gave(after, ref, addresses)
+        for ref, service in after.services.items():
+            if not before.held.get(ref) and after.wants(service):
+                self.what_was_named_went_to_nobody_who_did_not_name_it(before, after, service)
 
     def nothing_is_new_where_it_may_not_be(self, before, after, ref, pool):
         assert not oracle.is_closed(pool)
@@ -340,6 +345,25 @@ class Life:
         for other in world.ranges[world.pool_of(address)]:
             if oracle.family(other) == oracle.family(address) and not world.holders(other):
                 assert self.left.get(other, 0) >= self.left[address], f"{other}, not {address}"
+
+    def what_was_named_went_to_nobody_who_did_not_name_it(self, before, after, service):
+        """Claims are looked at before requests, and both before everything else."""
+        claimed, asked = service.status_addresses, service.requested_addresses
+        named = claimed if claimed and sorted(asked or claimed) == sorted(claimed) else asked
+        fits = sorted(map(oracle.family, named)) == sorted(oracle.wanted(service))
+        if not named or not fits or after.held.get(service.ref) == named:
+            return
+        late = set()
+        for ref in {each for address in named for each in after.holders(address)}:
+            other, new = after.services[ref], {*after.held[ref]} - {*before.held.get(ref, ())}
+            others = {*other.status_addresses, *(() if named == claimed else named)}
+            if new & {*named} and not others & {*named} and ref != service.ref:
+                late.add(ref)
+        held = {ref: held for ref, held in after.held.items() if ref not in late}
+        held.pop(service.ref, None)
+        without = oracle.World(after.by_ref.values(), held)
+        found = without.could_have(with_request(service, named)) if late else None
+        assert not found, f"{service.ref} named {named}, which went to {late}"
 
     def the_first_pool_gave(self, world, ref, addresses):
         """The first of the pools in which there still is something, when one family is wanted."""
@@ -361,6 +385,11 @@ class Life:
         named = (*service.requested_addresses, *service.status_addresses)
         return bool({*named} & {*addresses})
 
+    def _has_more(self, world, ref, had):
+        """Whether a Service has another address that it had before, or named."""
+        addresses = world.held[ref]
+        return bool({*had} & {*addresses}) or self._was_named(world.services[ref], *addresses)
+
     def _came_back(self, service, *addresses):
         return bool({*self.former.get(service.ref, {}).values()} & {*addresses})
 
@@ -372,6 +401,11 @@ def by_family(addresses):
 def with_status(service, addresses):
     fields = {name: getattr(service, name) for name in service.__struct_fields__}
     return Service(**{**fields, "status_addresses": addresses})
+
+
+def with_request(service, addresses):
+    fields = {name: getattr(service, name) for name in service.__struct_fields__}
+    return Service(**{**fields, "requested_addresses": addresses})
 
 
 # --- many short lives, and a long one -----------------------------------------------------------
