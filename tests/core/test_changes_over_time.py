@@ -277,6 +277,13 @@ def test_a_pool_that_gains_a_family_completes_who_prefers_two_and_leaves_the_fir
     ).then_decides(assigned("a", "192.0.2.3", "2001:db8::", why=Why.SECOND_FAMILY))
 
 
+def test_a_pool_that_gives_nothing_by_itself_completes_who_has_one_of_its_addresses():
+    manual = pool("public", "192.0.2.0/30", "2001:db8::/126", auto_assign=False)
+    given(PUBLIC, service("a", **PREFER), assigned("a", "192.0.2.0")).when(manual).then_holds(
+        "a", "192.0.2.0", "2001:db8::"
+    )
+
+
 def test_who_asks_for_one_address_gains_no_second_though_it_prefers_two():
     given(DUAL).when(
         service("a", "192.0.2.3", **PREFER), service("b", "192.0.2.2", ip_families=(4,))
