@@ -65,24 +65,24 @@ class Projection:
         return _contributions(self.parts, self.by_prefix.get(prefix, ()), prefix)
 
 
-def projecting(
-    state: State, node: str, spread: Spread, services: Iterable[Ref] | None = None
-) -> Steps[Projection]:
+def projecting(state: State, node: str, spread: Spread) -> Steps[Projection]:
     """`project` in small steps."""
-    terrain = survey(state, node, spread)
+    return (yield from _anew(state, survey(state, node, spread), state.holdings))
+
+
+def project(state: State, node: str, spread: Spread) -> Projection:
+    """Everything that an announcer of that spread on that node must keep visible."""
+    return finish(projecting(state, node, spread))
+
+
+def project_some(state: State, terrain: Terrain, services: Iterable[Ref]) -> Projection:
+    """The same of some Services alone: as if no other had anything announced."""
+    return finish(_anew(state, terrain, services))
+
+
+def _anew(state: State, terrain: Terrain, services: Iterable[Ref]) -> Steps[Projection]:
     empty = Projection(state, terrain, Map(), Map(), Map())
-    asked = state.holdings if services is None else services
-    return (yield from _redo(empty, state, terrain, asked))
-
-
-def project(
-    state: State, node: str, spread: Spread, services: Iterable[Ref] | None = None
-) -> Projection:
-    """Everything that an announcer of that spread on that node must keep visible.
-
-    Of some Services alone, where they are named: as if no other had anything announced.
-    """
-    return finish(projecting(state, node, spread, services))
+    return (yield from _redo(empty, state, terrain, services))
 
 
 def advancing(

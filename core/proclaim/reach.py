@@ -16,8 +16,9 @@ from proclaim.election import group_of
 from proclaim.events import Fact, Observed, Removed
 from proclaim.fold import numbered
 from proclaim.model import Announcement, Ref, Spread, selects_pool
-from proclaim.project import Key, project, touched
+from proclaim.project import Key, project_some, touched
 from proclaim.state import State, ranges
+from proclaim.terrain import Terrain, survey
 
 AnnouncementChange: TypeAlias = Literal["added", "removed", "changed"]
 
@@ -49,26 +50,42 @@ def announcement_difference(
         spread: reach and _meeting(before.state, after.state, reach.services[spread])
         for spread in Spread
     }
+    was, will_be = _Nodes(before), _Nodes(after)
     for node in sorted({*before.nodes, *after.nodes}):
         both = node in before.nodes and node in after.nodes
         for spread in Spread:
             everyone = reach is None or not both or reach.everyone(node, spread)
             services = None if everyone else asked[spread]
-            old = _announced(before, node, spread, services)
-            new = _announced(after, node, spread, services)
+            old = was.announced(node, spread, services)
+            new = will_be.announced(node, spread, services)
             yield from _differing(node, spread, old, new)
 
 
-def _announced(
-    view: View, node: str, spread: Spread, services: set[Ref] | None
-) -> dict[Key, Announcement]:
-    if node not in view.nodes or services == set():
-        return {}
-    return dict(project(view.state, node, spread, services).announcements)
+class _Nodes:
+    """The nodes of a view, which have nearly all of their terrain in common."""
+
+    def __init__(self, view: View) -> None:
+        self._state = view.state
+        self._known = frozenset(view.nodes)
+        self._terrains: dict[Spread, Terrain] = {}
+
+    def announced(
+        self, node: str, spread: Spread, services: set[Ref] | None
+    ) -> Mapping[Key, Announcement]:
+        """What a node announces, of some Services or of all."""
+        if node not in self._known or services == set():
+            return {}
+        asked = self._state.holdings if services is None else services
+        return project_some(self._state, self._terrain(node, spread), asked).announcements
+
+    def _terrain(self, node: str, spread: Spread) -> Terrain:
+        if spread not in self._terrains:
+            self._terrains[spread] = survey(self._state, node, spread).of_many()
+        return self._terrains[spread].elsewhere(self._state, node)
 
 
 def _differing(
-    node: str, spread: Spread, old: dict[Key, Announcement], new: dict[Key, Announcement]
+    node: str, spread: Spread, old: Mapping[Key, Announcement], new: Mapping[Key, Announcement]
 ) -> Iterator[PlannedAnnouncement]:
     for key in sorted({*old, *new}):
         was, is_ = old.get(key), new.get(key)

@@ -7,7 +7,7 @@ changes seldom, so it is made once and asked for every Service.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
@@ -69,6 +69,18 @@ class Terrain:
         default_factory=dict, compare=False, repr=False
     )
     """What `candidates` found before, by the names of the advertisements."""
+    _elected: dict[tuple[object, ...], str] | None = field(default=None, compare=False, repr=False)
+    """What `elect` found before, where terrains of several nodes share it."""
+
+    def of_many(self) -> Terrain:
+        """The same terrain, to be asked from several nodes: it remembers who is elected."""
+        return replace(self, _elected={})
+
+    def elsewhere(self, state: State, node: str) -> Terrain:
+        """The terrain of another node in the state that this one was made from."""
+        if node not in self.nodes:
+            return survey(state, node, self.spread)
+        return replace(self, node=node, peers=peers_of(state, self.nodes[node]))
 
     @property
     def me(self) -> Node | None:
@@ -114,6 +126,20 @@ class Terrain:
 
         The order is MetalLB's, so that its speakers would elect the same node.
         """
+        if self._elected is None:
+            return self._best(candidates, advertisements, address)
+        key = candidates, tuple(ad.name for ad in advertisements), address
+        found = self._elected.get(key)
+        if found is None:
+            found = self._elected[key] = self._best(candidates, advertisements, address)
+        return found
+
+    def _best(
+        self,
+        candidates: frozenset[str],
+        advertisements: tuple[L2Advertisement, ...],
+        address: str,
+    ) -> str:
         preferring = tuple(ad for ad in advertisements if ad.preferred_nodes)
         if not preferring:
             return min(candidates, key=lambda name: digest(name, address))
