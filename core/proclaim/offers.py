@@ -287,12 +287,12 @@ class Offers:
     def plainly_wants(self, service: Service, known: Reason) -> tuple[object, ...] | None:
         """All that counts for one who lacks nothing but a free address; None where more does.
 
-        The refusal is what was true before something became free.  Who is equal in this is given
-        the same, or refused for the same.
+        The refusal is what was true before something became free; who asks for addresses is never
+        refused for want of any.  Who is equal in this is given the same, or refused for the same.
         """
         if known.code is not Why.EXHAUSTED or service.status_addresses:
             return None
-        if service.requested_addresses or service.sharing_key or self.taken.former(service.ref):
+        if service.sharing_key or self.taken.former(service.ref):
             return None
         families = families_of(service)
         if isinstance(families, Reason) or any(
