@@ -299,6 +299,23 @@ class Offers:
             return excluded
         return Reason(Why.POOL_CLOSED, pool=ground.name) if ground.closed else [ground]
 
+    def plainly_wants(self, service: Service, known: Reason) -> tuple[object, ...] | None:
+        """All that counts for one who lacks nothing but a free address; None where more does.
+
+        The refusal is what was true before something became free; who asks for addresses is never
+        refused for want of any.  Who is equal in this is given the same, or refused for the same.
+        """
+        if known.code is not Why.EXHAUSTED or service.status_addresses:
+            return None
+        if service.sharing_key or self.taken.former(service.ref):
+            return None
+        families = families_of(service)
+        if isinstance(families, Reason) or any(
+            self.index.grounds[name].quota for name in known.pools
+        ):
+            return None
+        return families.wanted, families.all_required, known.pools
+
     # --- is a refusal still true? ---
 
     def still_true(self, service: Service, known: Reason, now: Reason) -> bool:

@@ -14,6 +14,7 @@ first.  Settling what is settled decides nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from heapq import nsmallest
 
 from proclaim.addresses import Address
 from proclaim.allocation import families_of, no_business
@@ -73,6 +74,8 @@ class _Settlement:
         """Who holds an address together with others, and breaks no other rule."""
         self._freed: set[str] = set()
         """The pools that have addresses again which were held."""
+        self._vacant = 0
+        """How many addresses those are, at most."""
         self._held: dict[Ref, tuple[Address, ...]] = {}
         """What was given or taken away by these decisions."""
 
@@ -98,7 +101,7 @@ class _Settlement:
         """Who may get an address now; a freed one concerns all who have none."""
         concerned = set(self._lacking)
         if self._freed and self._authority is Authority.ALLOCATE:
-            concerned |= set(self._state.refusals) - self._withdrawn
+            concerned.update((yield from self._bystanders()))
         elif self._freed:  # nobody is refused here, so nobody's name is noted
             for at, (ref, entry) in enumerate(self._state.of_kind("Service").items()):
                 if at % PAUSE_EVERY == 0:
@@ -106,6 +109,29 @@ class _Settlement:
                 if ref not in self._state.holdings and self._business(entry.resource) is None:
                     concerned.add(ref)
         return (yield from ordered(concerned))
+
+    def _bystanders(self) -> Steps[list[Ref]]:
+        """Who is refused, is as before, and may gain by what is free again.
+
+        Of those who are alike the first by name are enough, as many as there are addresses: each
+        who gains takes one of them, and where one gains nothing the next does not either.
+        """
+        found: list[Ref] = []
+        alike: dict[tuple[object, ...], list[Ref]] = {}
+        for at, (ref, refusal) in enumerate(self._state.refusals.items()):
+            if at % PAUSE_EVERY == 0:
+                yield
+            if ref in self._lacking or ref in self._withdrawn:
+                continue
+            service = self._state.service(ref)
+            wants = service and self._offers.plainly_wants(service, refusal.reason)
+            if wants:
+                alike.setdefault(wants, []).append(ref)
+            else:
+                found.append(ref)
+        for refs in alike.values():
+            found += nsmallest(self._vacant, refs)
+        return found
 
     def incomplete(self) -> list[Ref]:
         """Who holds one family of two and may gain the other now."""
@@ -167,6 +193,7 @@ class _Settlement:
         self._offers.taken.vacate(ref, holding)
         self._held[ref] = ()
         self._freed.add(holding.pool)
+        self._vacant += len(holding.addresses)
 
     def _reconsider_refusal(self, ref: Ref, business: Reason | None) -> None:
         if ref in self._state.refusals and (business or self._authority is Authority.FOLLOW):
