@@ -310,9 +310,8 @@ class Offers:
         if service.sharing_key or self.taken.former(service.ref):
             return None
         families = families_of(service)
-        if isinstance(families, Reason) or any(
-            self.index.grounds[name].quota for name in known.pools
-        ):
+        grounds = [self.index.grounds.get(name) for name in known.pools]
+        if isinstance(families, Reason) or any(each is None or each.quota for each in grounds):
             return None
         return families.wanted, families.all_required, known.pools
 
