@@ -15,6 +15,7 @@ from proclaim.events import Reason, Why
 from proclaim.model import Authority, Ref, Service
 from proclaim.offers import Offers
 from proclaim.pool_index import Ground
+from proclaim.rations import quota_reached
 from proclaim.sharing import refusal
 from proclaim.state import State, addresses_of
 
@@ -118,7 +119,7 @@ class _Asked:
             return found
         best = self._offers.best(self._service, ground, lacking[0])
         texts = (str(best.address),) if best else ()
-        return _told(self._offers.closed(self._service, ground.pool, texts))
+        return _told(self._offers.rations.closed(self._service, ground.pool, texts))
 
     # --- the rules ---
 
@@ -169,7 +170,9 @@ class _Asked:
     def _closed(self, ground: Ground) -> _Rule | None:
         """Whether the pool is closed; or, to one that asks for addresses, its quota is reached."""
         return _told(
-            self._offers.closed(self._service, ground.pool, self._service.requested_addresses)
+            self._offers.rations.closed(
+                self._service, ground.pool, self._service.requested_addresses
+            )
         )
 
     def _without_family(self, ground: Ground) -> _Rule | None:
@@ -181,9 +184,11 @@ class _Asked:
             lacking = list(self._lacking(ground))
             code = NO_RANGE if all(each.code == NO_RANGE for each in lacking) else Why.EXHAUSTED
             return _Rule(str(code), " and ".join(each.message for each in lacking))
-        if self._families.content_with(len(self._offers.affordable(self._service, ground, found))):
+        if self._families.content_with(
+            len(self._offers.rations.affordable(self._service, ground, found))
+        ):
             return None
-        return _told(self._offers.quota_reached((ground,), self._service.namespace))
+        return _told(quota_reached((ground,), self._service.namespace))
 
     def _lacking(self, ground: Ground) -> Iterator[_Rule]:
         for family in self._families.wanted:

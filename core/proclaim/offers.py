@@ -16,6 +16,7 @@ from proclaim.allocation import Families, families_of
 from proclaim.events import Reason, Why
 from proclaim.model import Authority, Pool, Ref, Service
 from proclaim.pool_index import Ground
+from proclaim.rations import Found, Rations, quota_reached
 from proclaim.sharing import refusal
 from proclaim.state import State
 from proclaim.taken import Taken
@@ -34,13 +35,6 @@ class Offer(NamedTuple):
         return tuple(map(str, self.addresses))
 
 
-class Found(NamedTuple):
-    """One address of a pool, and how it was found."""
-
-    address: Address
-    why: Why
-
-
 _TELLING = (Why.SHARED, Why.RETURNED, Why.LONGEST_RELEASED, Why.FREE)
 """Of several ways in which the addresses of one offer were found, the first is told."""
 
@@ -53,6 +47,11 @@ class Offers:
         self._authority = state.authority
         self.index = state.pool_index
         self.taken = Taken(state)
+        self.rations = Rations(self.index, self.taken)
+
+    def find(self, service: Ref) -> Service | None:
+        """The Service of that name."""
+        return self._state.service(service)
 
     # --- exactly these addresses ---
 
@@ -72,7 +71,7 @@ class Offers:
         follows = self._authority is Authority.FOLLOW
         offer = self._exactly(service, addresses, "" if follows else service.requested_pool)
         if isinstance(offer, Offer) and self._authority is Authority.ALLOCATE:
-            return self.closed(service, offer.pool, offer.texts) or offer
+            return self.rations.closed(service, offer.pool, offer.texts) or offer
         return offer
 
     def requested(self, service: Service) -> Offer | Reason:
@@ -85,7 +84,7 @@ class Offers:
             return _wrong_families(addresses, families)
         offer = self._exactly(service, addresses, service.requested_pool)
         if isinstance(offer, Offer):
-            return self.closed(service, offer.pool, offer.texts) or offer
+            return self.rations.closed(service, offer.pool, offer.texts) or offer
         return offer
 
     def returned(self, service: Service) -> Offer | None:
@@ -105,7 +104,7 @@ class Offers:
 
     def _may_return(self, service: Service, offer: Offer) -> bool:
         """Whether a pool may give again what it gave before."""
-        if self.closed(service, offer.pool, offer.texts):
+        if self.rations.closed(service, offer.pool, offer.texts):
             return False
         return bool(service.requested_pool) or offer.pool.auto_assign
 
@@ -127,7 +126,7 @@ class Offers:
                 Why.POOL_CONTRADICTS_ADDRESS, pool=pool.name, addresses=texts, wanted=pool_asked
             )
         held = {text: holders for text in texts if (holders := self.taken.holders(text))}
-        objected = refusal(service, held, self._state.service, joined) if held else None
+        objected = refusal(service, held, self.find, joined) if held else None
         return objected or Offer(pool, addresses)
 
     def excluded(self, pool: Pool, service: Service) -> Reason | None:
@@ -137,34 +136,6 @@ class Offers:
             return None
         return Reason(
             Why.NOT_PERMITTED, pool=pool.name, wanted=exclusion.value, found=exclusion.field
-        )
-
-    def closed(self, service: Service, pool: Pool, texts: Iterable[str]) -> Reason | None:
-        """Why a pool gives a Service nothing new: it is closed, or the namespace has its share."""
-        ground = self.index.grounds[pool.name]
-        if ground.closed:
-            return Reason(Why.POOL_CLOSED, pool=pool.name)
-        left = self.left(ground, service.namespace)
-        if left is None:
-            return None
-        new = [text for text in texts if not self.taken.has(pool.name, service.namespace, text)]
-        return self.quota_reached((ground,), service.namespace) if len(new) > left else None
-
-    def left(self, ground: Ground, namespace: str) -> int | None:
-        """How many more addresses of a pool a namespace may hold; None when it has no limit."""
-        limit = ground.quota.of(namespace) if ground.quota else None
-        if limit is None:
-            return None
-        return max(0, limit - self.taken.count(ground.name, namespace))
-
-    def quota_reached(self, grounds: Iterable[Ground], namespace: str) -> Reason:
-        """The reason when a namespace may have no more of these pools."""
-        limits = {each.name: each.quota.of(namespace) for each in grounds if each.quota}
-        return Reason(
-            Why.QUOTA_REACHED,
-            pools=tuple(limits),
-            wanted=namespace,
-            found=", ".join(map(str, limits.values())),
         )
 
     # --- whatever is free ---
@@ -181,7 +152,7 @@ class Offers:
         rationed: list[Ground] = []
         for ground in self._unspent(service, candidates, families):
             found = self.found(service, ground, families)
-            affordable = self.affordable(service, ground, found)
+            affordable = self.rations.affordable(service, ground, found)
             if len(affordable) == len(families.wanted):
                 return _offer(ground, affordable)
             if len(affordable) < len(found) and families.content_with(len(found)):
@@ -192,7 +163,7 @@ class Offers:
             if family in single and families.content_with(1):
                 return single[family]
         if rationed:
-            return self.quota_reached(rationed, service.namespace)
+            return quota_reached(rationed, service.namespace)
         names = tuple(each.name for each in candidates)
         return Reason(Why.EXHAUSTED, pools=names, wanted=str(families))
 
@@ -209,34 +180,6 @@ class Offers:
         """The best address of each family that a pool has for a Service, whatever its quota."""
         found = (self.best(service, ground, family) for family in sorted(families.wanted))
         return [each for each in found if each is not None]
-
-    def affordable(self, service: Service, ground: Ground, found: list[Found]) -> list[Found]:
-        """Those of the addresses that the namespace's quota admits: all of them, or some.
-
-        Where it does not admit all, what the namespace has already is shared first.
-        """
-        left = self.left(ground, service.namespace) if ground.quota else None
-        if left is None:
-            return found
-        if sum(self._is_new(service, ground, each) for each in found) > left:
-            found = [self._own(service, ground, each.address.family) or each for each in found]
-        families = families_of(service)
-        first = families.wanted[0] if isinstance(families, Families) else 4
-        kept = []
-        for each in sorted(found, key=lambda each: each.address.family != first):
-            new = self._is_new(service, ground, each)
-            if left >= new:
-                left -= new
-                kept.append(each)
-        return sorted(kept)
-
-    def _is_new(self, service: Service, ground: Ground, found: Found) -> bool:
-        return not self.taken.has(ground.name, service.namespace, str(found.address))
-
-    def _own(self, service: Service, ground: Ground, family: int) -> Found | None:
-        """An address that the namespace has already, and that a Service may share."""
-        shared = self.taken.shareable(service, ground, family, own=True)
-        return Found(shared, Why.SHARED) if shared else None
 
     def best(self, service: Service, ground: Ground, family: int) -> Found | None:
         """The address of a pool that suits a Service best.
@@ -274,7 +217,7 @@ class Offers:
         other = self.best(service, ground, 6 if addresses[0].family == 4 else 4)
         if other is None or ground.closed:
             return None
-        affordable = self.affordable(service, ground, [other])
+        affordable = self.rations.affordable(service, ground, [other])
         return Offer(pool, (*addresses, affordable[0].address)) if affordable else None
 
     def candidates(self, service: Service) -> list[Ground] | Reason:
@@ -299,69 +242,6 @@ class Offers:
             return excluded
         return Reason(Why.POOL_CLOSED, pool=ground.name) if ground.closed else [ground]
 
-    def plainly_wants(self, service: Service, known: Reason) -> tuple[object, ...] | None:
-        """All that counts for one who lacks nothing but a free address; None where more does.
-
-        The refusal is what was true before something became free; who asks for addresses is never
-        refused for want of any.  Who is equal in this is given the same, or refused for the same.
-        """
-        if known.code is not Why.EXHAUSTED or service.status_addresses:
-            return None
-        if service.sharing_key or self.taken.former(service.ref):
-            return None
-        families = families_of(service)
-        grounds = [self.index.grounds.get(name) for name in known.pools]
-        if isinstance(families, Reason) or any(each is None or each.quota for each in grounds):
-            return None
-        return families.wanted, families.all_required, known.pools
-
-    # --- is a refusal still true? ---
-
-    def still_true(self, service: Service, known: Reason, now: Reason) -> bool:
-        """Whether an earlier refusal still says what is the case.
-
-        What others do may add a rule that comes before the one that was named.  As long as the
-        one named still holds, nothing is said again.
-        """
-        if known == now:
-            return True
-        if known.code in _TOGETHER and now.code in (*_TOGETHER, _RATIONED):
-            held = {
-                text: [other for other in self.taken.holders(text) if other in known.services]
-                for text in known.addresses
-            }
-            asked = " and ".join(service.requested_addresses)
-            return refusal(service, held, self._state.service, asked) == known
-        if known.code is _RATIONED and now.code in (*_TOGETHER, Why.EXHAUSTED, _RATIONED):
-            return self._still_rationed(service, known)
-        return False
-
-    def _still_rationed(self, service: Service, known: Reason) -> bool:
-        families = families_of(service)
-        if isinstance(families, Reason) or not set(known.pools) <= self._searched(service):
-            return False
-        grounds = [self.index.grounds[name] for name in known.pools]
-        needed = len(families.wanted) if families.all_required else 1
-        for ground in grounds:
-            left = self.left(ground, service.namespace)
-            has = [
-                text
-                for text in service.requested_addresses
-                if self.taken.has(ground.name, service.namespace, text)
-            ]
-            if left is None or left >= needed - len(has):
-                return False
-        return self.quota_reached(grounds, service.namespace) == known
-
-    def _searched(self, service: Service) -> set[str]:
-        """The pools that a Service could have an address of."""
-        if service.requested_addresses:
-            addresses = tuple(parse_address(text) for text in service.requested_addresses)
-            pool = self.index.owner(addresses)
-            return {pool.name} if pool else set()
-        candidates = self.candidates(service)
-        return set() if isinstance(candidates, Reason) else {each.name for each in candidates}
-
     # --- those who hold an address together ---
 
     def parted(self, ref: Ref, service: Service, texts: Iterable[str]) -> Reason | None:
@@ -378,7 +258,7 @@ class Offers:
             ]
             for text in texts
         }
-        return refusal(service, held, self._state.service)
+        return refusal(service, held, self.find)
 
     def _position(self, ref: Ref) -> int:
         entry = self._state.get(ref)
@@ -398,15 +278,3 @@ def _wrong_families(addresses: tuple[Address, ...], families: Families) -> Reaso
         addresses=tuple(map(str, addresses)),
         wanted=str(families),
     )
-
-
-_TOGETHER = frozenset(
-    {
-        Why.ADDRESS_IN_USE,
-        Why.SHARING_KEY_DIFFERS,
-        Why.TRAFFIC_POLICY_DIFFERS,
-        Why.PORT_IN_USE,
-    }
-)
-"""The reasons that name who holds an address."""
-_RATIONED = Why.QUOTA_REACHED

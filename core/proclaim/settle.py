@@ -30,6 +30,7 @@ from proclaim.events import (
 from proclaim.model import Authority, Ref, Service
 from proclaim.offers import Offer, Offers
 from proclaim.record import PAUSE_EVERY
+from proclaim.refusals import plainly_wants, still_true
 from proclaim.state import Holding, State, addresses_of
 from proclaim.steps import Steps, finish, ordered
 
@@ -124,7 +125,7 @@ class _Settlement:
             if ref in self._lacking or ref in self._withdrawn:
                 continue
             service = self._state.service(ref)
-            wants = service and self._offers.plainly_wants(service, refusal.reason)
+            wants = service and plainly_wants(self._offers, service, refusal.reason)
             if wants:
                 alike.setdefault(wants, []).append(ref)
             else:
@@ -314,7 +315,7 @@ class _Settlement:
         verdict = self._offers.requested(service) if asked else self._offers.free(service)
         assert isinstance(verdict, Reason), "who may have an address was served before"
         known = self._state.refusals.get(ref)
-        if known is None or not self._offers.still_true(service, known.reason, verdict):
+        if known is None or not still_true(self._offers, service, known.reason, verdict):
             self.decisions.append(AddressRefused(ref, verdict))
 
     def _assign(self, service: Service, offer: Offer, reason: Reason) -> None:
