@@ -14,22 +14,15 @@ from typing import TypeAlias
 from immutables import Map
 
 from proclaim.addresses import parse_address
-from proclaim.election import group_of
+from proclaim.concern import concerning, touching
 from proclaim.events import (
-    AddressAssigned,
-    AddressReleased,
-    Observed,
     Recorded,
-    Removed,
 )
 from proclaim.model import (
     Announcement,
     Attributes,
-    EndpointSlice,
     Ref,
-    Service,
     Spread,
-    service_ref,
 )
 from proclaim.state import State
 from proclaim.steps import Steps, finish, ordered
@@ -89,60 +82,23 @@ def advancing(
     projection: Projection, state: State, facts: Sequence[Recorded] | None
 ) -> Steps[Projection]:
     """`advance` in small steps."""
-    terrain = projection.terrain
-    if facts is None or not terrain.fits(state):
+    terrain, before = projection.terrain, projection.state
+    if facts is None:
         return (yield from projecting(state, terrain.node, terrain.spread))
-    services = yield from touching(projection.state, state, facts)
-    return (yield from _redo(projection, state, terrain, services))
+    said = [item.fact for item in facts]
+    if terrain.fits(state):
+        services = yield from touching(before, state, said)
+        return (yield from _redo(projection, state, terrain, services))
+    found = yield from concerning(before, state, said)
+    if found.everyone(terrain.node, terrain.spread):
+        return (yield from projecting(state, terrain.node, terrain.spread))
+    anew = survey(state, terrain.node, terrain.spread)
+    return (yield from _redo(projection, state, anew, found.services[terrain.spread]))
 
 
 def advance(projection: Projection, state: State, facts: Sequence[Recorded] | None) -> Projection:
     """The projection of a later state, given the facts between; None means they are not known."""
     return finish(advancing(projection, state, facts))
-
-
-def touched(before: State, after: State, facts: Iterable[Recorded]) -> set[Ref]:
-    """The Services that facts can make announced otherwise, the terrain being the same.
-
-    Who shares an address with such a Service, before or after, is elected with
-    it and so is touched as well.
-    """
-    return finish(touching(before, after, facts))
-
-
-def touching(before: State, after: State, facts: Iterable[Recorded]) -> Steps[set[Ref]]:
-    """`touched` in small steps."""
-    services: set[Ref] = set()
-    for at, item in enumerate(facts):
-        if at % _READ_AT_ONCE == 0:
-            yield
-        for ref in _concerned(before, item):
-            if ref not in services:
-                services.update(group_of(before, ref), group_of(after, ref))
-    return services
-
-
-def _concerned(before: State, item: Recorded) -> list[Ref]:
-    """The Services that a fact speaks of."""
-    match item.fact:
-        case AddressAssigned(service=ref) | AddressReleased(service=ref):
-            return [ref]
-        case Observed(resource=Service() as service):
-            return [service.ref]
-        case Observed(resource=EndpointSlice() as slice_):
-            owner = service_ref(slice_.namespace, slice_.service)
-            return [owner, *_owner_before(before, slice_.ref)]
-        case Removed(ref=ref) if ref.kind == "Service":
-            return [ref]
-        case Removed(ref=ref) if ref.kind == "EndpointSlice":
-            return _owner_before(before, ref)
-        case _:
-            return []
-
-
-def _owner_before(before: State, ref: Ref) -> list[Ref]:
-    entry = before.get(ref)
-    return [service_ref(ref.namespace, entry.resource.service)] if entry else []
 
 
 def _redo(

@@ -8,16 +8,15 @@ in one way of announcing, and there everything is compared.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
-from proclaim.addresses import Address, Range, parse_address, parse_range, prefix_of
-from proclaim.election import group_of
-from proclaim.events import Fact, Observed, Removed
-from proclaim.fold import numbered
-from proclaim.model import Announcement, Ref, Spread, selects_pool
-from proclaim.project import Key, project_some, touched
-from proclaim.state import State, ranges
+from proclaim.addresses import Range, parse_address, parse_range, prefix_of
+from proclaim.concern import concerned, held_in, holders_of
+from proclaim.events import Fact
+from proclaim.model import Announcement, Ref, Spread
+from proclaim.project import Key, project_some
+from proclaim.state import State
 from proclaim.terrain import Terrain, survey
 
 AnnouncementChange: TypeAlias = Literal["added", "removed", "changed"]
@@ -97,144 +96,6 @@ def _differing(
         yield PlannedAnnouncement(node, spread, key[0], change, was, is_)
 
 
-# --- whom facts concern --------------------------------------------------------------------------
-
-
-class Concerned(NamedTuple):
-    """Who can be announced otherwise, by spread."""
-
-    services: Mapping[Spread, set[Ref]]
-    spreads: frozenset[Spread]
-    """Where everyone can, from every node."""
-    nodes: frozenset[str]
-    """From which everyone's routes can."""
-
-    def everyone(self, node: str, spread: Spread) -> bool:
-        """Whether everything that a node announces in one way may be otherwise."""
-        return spread in self.spreads or (spread is Spread.EVERY_NODE and node in self.nodes)
-
-
-def concerned(before: State, after: State, facts: Sequence[Fact]) -> Concerned:
-    """The Services that facts between two states can make announced otherwise."""
-    work = _Concern(before, after)
-    for ref in sorted({ref for fact in facts if (ref := _ref(fact)) is not None}):
-        work.look(ref)
-    touching = touched(before, after, numbered(before, facts, before.time))
-    services = {spread: touching | work.grouped(spread) for spread in Spread}
-    return Concerned(services, frozenset(work.spreads), frozenset(work.nodes))
-
-
-class _Concern:
-    """Whom resources concern that are not what they were."""
-
-    def __init__(self, before: State, after: State) -> None:
-        self.spreads: set[Spread] = set()
-        self.nodes: set[str] = set()
-        self._before, self._after = before, after
-        self._services: dict[Spread, set[Ref]] = {spread: set() for spread in Spread}
-
-    def look(self, ref: Ref) -> None:
-        match ref.kind:
-            case "IPAddressPool":
-                found = set(_of_pool(self._before, self._after, ref.name))
-                for services in self._services.values():
-                    services |= found
-            case "BGPAdvertisement":
-                self._services[Spread.EVERY_NODE].update(self._advertised(ref))
-            case "L2Advertisement":
-                self._services[Spread.ONE_NODE].update(self._advertised(ref))
-            case "BGPPeer" | "Community":
-                self.spreads.add(Spread.EVERY_NODE)
-            case "Node" | "NodeReachability":
-                self._node(ref.name)
-            case "Namespace" if _by_namespace(self._before, self._after):
-                self.spreads.update(Spread)
-
-    def grouped(self, spread: Spread) -> set[Ref]:
-        """Who was found, with those who are elected together with them."""
-        found: set[Ref] = set()
-        for ref in self._services[spread]:
-            if ref not in found:
-                found.update(group_of(self._before, ref), group_of(self._after, ref))
-        return found
-
-    def _node(self, name: str) -> None:
-        """Routes are a node's own matter; who answers is elected among all nodes."""
-        self.spreads.add(Spread.ONE_NODE)
-        self.nodes.add(name)
-        if not self._before.of_kind("Node") or not self._after.of_kind("Node"):
-            self.spreads.add(Spread.EVERY_NODE)
-
-    def _advertised(self, ref: Ref) -> Iterator[Ref]:
-        """Who holds an address of a pool that an advertisement selects, or selected."""
-        spans: set[Range] = set()
-        for state in (self._before, self._after):
-            if (entry := state.get(ref)) is not None:
-                for pool in state.pools():
-                    if selects_pool(entry.resource, pool):
-                        spans.update(ranges(pool))
-        for address in _held(self._before, self._after, spans):
-            yield from _holders(self._before, self._after, address)
-
-
-def _ref(fact: Fact) -> Ref | None:
-    match fact:
-        case Observed(resource=resource):
-            found: Ref = resource.ref
-            return found
-        case Removed(ref=ref):
-            return ref
-        case _:
-            return None
-
-
-def _by_namespace(*states: State) -> bool:
-    """Whether what a namespace is labelled with has a say in who may use a pool."""
-    return any(
-        pool.service_allocation is not None and pool.service_allocation.namespace_selectors
-        for state in states
-        for pool in state.pools()
-    )
-
-
-def _of_pool(before: State, after: State, name: str) -> Iterator[Ref]:
-    """The Services for which a pool that changed is another ground to stand on.
-
-    A pool that only gained or lost addresses is the same to those whose address it has kept.
-    """
-    old, new = before.pool(name), after.pool(name)
-    same = (
-        old is not None
-        and new is not None
-        and (old.labels, old.service_allocation) == (new.labels, new.service_allocation)
-    )
-    spans = {span for pool in (old, new) if pool is not None for span in ranges(pool)}
-    for address in _held(before, after, spans):
-        if not same or _owner(before, address) != _owner(after, address):
-            yield from _holders(before, after, address)
-
-
-def _owner(state: State, address: Address) -> str:
-    pool = state.pool_index.containing(address)
-    return pool.name if pool else ""
-
-
-def _held(before: State, after: State, spans: Iterable[Range]) -> set[Address]:
-    """The addresses of some ranges that somebody holds before or after."""
-    return {
-        address
-        for span in spans
-        for state in (before, after)
-        for address in state.occupied.within(span)
-    }
-
-
-def _holders(before: State, after: State, address: Address) -> Iterator[Ref]:
-    text = str(address)
-    for state in (before, after):
-        yield from state.holders.get(text, ())
-
-
 def _meeting(before: State, after: State, services: set[Ref]) -> set[Ref]:
     """These Services, and those that may meet one of them in a prefix."""
     spans: set[Range] = set()
@@ -251,6 +112,6 @@ def _meeting(before: State, after: State, services: set[Ref]) -> set[Ref]:
                     parse_range(prefix_of(address, length)) for length in lengths[address.family]
                 )
     found = set(services)
-    for address in _held(before, after, spans):
-        found.update(_holders(before, after, address))
+    for address in held_in(before, after, spans):
+        found.update(holders_of(before, after, address))
     return found

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
+from proclaim.concern import touched
 from proclaim.election import group_of
 from proclaim.events import Why
 from proclaim.explain import explain_announcement
 from proclaim.fold import fold, number
 from proclaim.model import BGPAdvertisement, BGPPeer, L2Advertisement, Selector, Spread
-from proclaim.project import advance, project, touched
+from proclaim.project import advance, project
 from proclaim.terrain import digest, survey
 from proclaim.testing import (
     assigned,
@@ -227,7 +228,7 @@ def test_who_shares_an_address_is_asked_again_when_another_changes(case):
     state = state_of(ANSWERS, *known)
     items = number(state, facts, 0.0)
     then = fold(state, items)
-    assert touched(state, then, items) == {ref("a"), ref("b")}
+    assert touched(state, then, [item.fact for item in items]) == {ref("a"), ref("b")}
     for name in NAMES:
         advanced = advance(project(state, name, L2), then, items)
         assert advanced.announcements == project(then, name, L2).announcements
