@@ -93,6 +93,15 @@ class Range(NamedTuple):
         return f"{Address(self.family, self.first)}-{Address(self.family, self.last)}"
 
 
+def _alone(text: str) -> str:
+    """What to write for a single address; empty when it is none."""
+    try:
+        address = parse_address(text)
+    except ValueError:
+        return ""
+    return f"; write {address}/{BITS[address.family]}"
+
+
 @lru_cache(maxsize=16384)
 def parse_range(text: str) -> Range:
     """Read a CIDR (host bits are masked off, as MetalLB does) or `start-end`.
@@ -109,7 +118,7 @@ def parse_range(text: str) -> Range:
         return Range(first.family, first.value, last.value)
     address_text, slash, length_text = text.partition("/")
     if not slash:
-        raise ValueError(f"{clip(text)} is neither a CIDR nor start-end")
+        raise ValueError(f"{clip(text)} is neither a CIDR nor start-end{_alone(text)}")
     address = parse_address(address_text)
     bits = BITS[address.family]
     if not (length_text.isascii() and length_text.isdigit() and len(length_text) <= 3):

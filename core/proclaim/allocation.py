@@ -25,6 +25,12 @@ class Families:
     def __str__(self) -> str:
         return " and ".join(NAMES[family] for family in sorted(self.wanted))
 
+    @property
+    def needed(self) -> str:
+        """What has to be found, in words."""
+        between = " and " if self.all_required else " or "
+        return between.join(NAMES[family] for family in sorted(self.wanted))
+
     def content_with(self, count: int) -> bool:
         """Whether addresses of so many families are enough."""
         return count == len(self.wanted) or (count > 0 and not self.all_required)

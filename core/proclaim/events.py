@@ -36,7 +36,9 @@ class Why(StrEnum):
     SHARED = "Shared"
     """Services with the same sharing key hold it, and this one may share it."""
     SECOND_FAMILY = "SecondFamily"
-    """The Service prefers dual stack and its pool gained the other family."""
+    """The Service wants two families, and its pool has the other one now."""
+    FAMILY_LOST = "FamilyLost"
+    """One address of two had to go, for the reason that is found; the other one stays."""
     POOL_RENAMED = "PoolRenamed"
     """The same address, now covered by a pool of another name."""
 

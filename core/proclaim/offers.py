@@ -165,7 +165,7 @@ class Offers:
         if rationed:
             return quota_reached(rationed, service.namespace)
         names = tuple(each.name for each in candidates)
-        return Reason(Why.EXHAUSTED, pools=names, wanted=str(families))
+        return Reason(Why.EXHAUSTED, pools=names, wanted=families.needed)
 
     def _unspent(
         self, service: Service, candidates: list[Ground], families: Families

@@ -14,7 +14,8 @@ _SENTENCES: dict[Why, str] = {
     Why.RETURNED: "the Service had it before, and nobody else has needed it since; it is in pool"
     " {pool}",
     Why.SHARED: "an address of pool {pool} that Services with the same sharing key hold",
-    Why.SECOND_FAMILY: "pool {pool} now has both families, and the Service prefers dual stack",
+    Why.SECOND_FAMILY: "pool {pool} has an address of the other family, and the Service wants both",
+    Why.FAMILY_LOST: "the other address stays; {lost}",
     Why.POOL_RENAMED: "the address stays; pool {pool} covers it now",
     Why.GONE: "the Service was deleted",
     Why.NOT_LOAD_BALANCER: "the Service's type is {wanted}, not LoadBalancer",
@@ -31,7 +32,7 @@ _SENTENCES: dict[Why, str] = {
     Why.NO_POOL: "no IPAddressPool is in force",
     Why.NO_POOL_FOR_SERVICE: "no IPAddressPool gives addresses to this Service by itself"
     " (autoAssign is false, or serviceAllocation excludes it): {pools}",
-    Why.EXHAUSTED: "no free {wanted} address in {pools}",
+    Why.EXHAUSTED: "no free address of {wanted} in {pools}, or no range of it",
     Why.ADDRESS_OUTSIDE_POOLS: "no IPAddressPool contains {wanted}",
     Why.ADDRESS_AVOIDED: "pool {pool} contains {wanted}, but its avoidBuggyIPs keeps back addresses"
     " that end in .0 or .255",
@@ -42,7 +43,8 @@ _SENTENCES: dict[Why, str] = {
     " {found}, not {wanted}; sharers need Cluster, or Local with one selector",
     Why.PORT_IN_USE: "{addresses} is held by {services}, which has the port {wanted} too",
     Why.POOL_CLOSED: "{closed} closed to new allocations (proclaim.io/allocation: closed)",
-    Why.QUOTA_REACHED: "namespace {wanted} holds all that its quota of {pools} admits ({found})",
+    Why.QUOTA_REACHED: "the quota of namespace {wanted} in {pools} ({found}) leaves no room for"
+    " what it needs",
     Why.POOL_UNKNOWN: "there is no IPAddressPool {wanted}",
     Why.POOL_CONTRADICTS_ADDRESS: "the requested pool is {wanted}, but {addresses} is in {pool}",
     Why.FAMILY_CONTRADICTS_ADDRESS: "{addresses} was requested, but the Service needs {wanted}",
@@ -56,6 +58,7 @@ RULES: dict[Why, str] = {
     Why.REQUESTED: "Service.metadata.annotations[metallb.io/loadBalancerIPs]",
     Why.REQUESTED_POOL: "Service.metadata.annotations[metallb.io/address-pool]",
     Why.SECOND_FAMILY: "Service.spec.ipFamilyPolicy",
+    Why.FAMILY_LOST: "IPAddressPool.spec.addresses",
     Why.SHARED: "Service.metadata.annotations[metallb.io/allow-shared-ip]",
     Why.NOT_LOAD_BALANCER: "Service.spec.type",
     Why.OTHER_CLASS: "Service.spec.loadBalancerClass",
@@ -96,6 +99,7 @@ def message(reason: Reason) -> str:
     """The reason as one sentence without a full stop, for people."""
     names = ", ".join(reason.pools)
     how = _HOW.get(reason.found)
+    gone = " and ".join(reason.addresses)
     return _SENTENCES[reason.code].format(
         pool=reason.pool,
         pools=names or "any pool",
@@ -104,6 +108,9 @@ def message(reason: Reason) -> str:
         wanted=reason.wanted or "not set",
         found=reason.found or "not set",
         how=message(Reason(how, pool=reason.pool)) if how else "it has an address",
+        lost=f"the Service no longer wants the family of {gone}"
+        if reason.found == Why.FAMILY_CHANGED
+        else f"no pool covers {gone} any more",
         ours=f"of class {reason.found}" if reason.found else "without one",
         closed=f"pool {reason.pool} is" if reason.pool else f"every pool ({names}) is",
     )

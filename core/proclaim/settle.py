@@ -60,6 +60,10 @@ def settling(state: State, services: Iterable[Ref] | None = None) -> Steps[list[
     return work.decisions
 
 
+_PARTLY = (Why.NOT_COVERED, Why.FAMILY_CHANGED)
+"""What may be true of one address of two only."""
+
+
 class _Settlement:
     """The work of one settlement: a state, and what is decided on top of it."""
 
@@ -77,6 +81,8 @@ class _Settlement:
         """The pools that have addresses again which were held."""
         self._vacant = 0
         """How many addresses those are, at most."""
+        self._regrouped: dict[Ref, frozenset[str]] = {}
+        """What those had whose families changed, of which they may keep one."""
         self._held: dict[Ref, tuple[Address, ...]] = {}
         """What was given or taken away by these decisions."""
 
@@ -169,7 +175,8 @@ class _Settlement:
             return
         reason = business or (service and self._violation(service, holding))
         if reason:
-            self._release(ref, holding, reason)
+            if not (service and self._reduce(service, holding, reason)):
+                self._release(ref, holding, reason)
         elif service:
             self._lacking.discard(ref)
             if self._authority is Authority.ADOPT:
@@ -178,6 +185,37 @@ class _Settlement:
                 self._shared.append(ref)
             else:
                 self._renew(service, holding)
+
+    def _reduce(self, service: Service, holding: Holding, reason: Reason) -> bool:
+        """Let go one address of two where the other may stay; False where it may not."""
+        families = families_of(service)
+        shared = any(len(self._state.holders[text]) > 1 for text in holding.addresses)
+        partly = len(holding.addresses) == 2 and reason.code in _PARTLY and not shared
+        if not partly or isinstance(families, Reason):
+            return False
+        for text in holding.addresses:
+            left = holding._replace(addresses=(text,))
+            pool = self._offers.index.owner(addresses_of(left))
+            if pool is not None and self._violation(service, left) is None:
+                self._keep_one(service, holding, left._replace(pool=pool.name), reason)
+                return True
+        return False
+
+    def _keep_one(self, service: Service, holding: Holding, left: Holding, reason: Reason) -> None:
+        ref = service.ref
+        lost = tuple(text for text in holding.addresses if text not in left.addresses)
+        why = Reason(Why.FAMILY_LOST, pool=left.pool, addresses=lost, found=str(reason.code))
+        self.decisions.append(AddressAssigned(ref, left.addresses, left.pool, why))
+        self._offers.taken.vacate(ref, holding, left.addresses)
+        if left.pool != holding.pool:
+            kept = holding._replace(addresses=left.addresses)
+            self._offers.taken.move(ref, kept, left.pool)
+        self._lacking.discard(ref)
+        self._held[ref] = addresses_of(left)
+        self._freed.add(holding.pool)
+        self._vacant += len(lost)
+        if service.ip_family_policy == "PreferDualStack":
+            self._single.add(ref)
 
     def part(self, ref: Ref) -> None:
         """Keep who may share an address still, and release who may not."""
@@ -193,6 +231,8 @@ class _Settlement:
         self.decisions.append(AddressReleased(ref, holding.addresses, holding.pool, reason))
         self._offers.taken.vacate(ref, holding)
         self._held[ref] = ()
+        if reason.code is Why.FAMILY_CHANGED:
+            self._regrouped[ref] = frozenset(holding.addresses)
         self._freed.add(holding.pool)
         self._vacant += len(holding.addresses)
 
@@ -303,7 +343,9 @@ class _Settlement:
         if isinstance(offer, Offer):
             name = offer.pool.name
             reason = Reason(offer.why, pool=name)
-            if service.requested_pool:
+            if self._regrouped.get(ref, frozenset()).intersection(offer.texts):
+                reason = Reason(Why.SECOND_FAMILY, pool=name)
+            elif service.requested_pool:
                 reason = Reason(Why.REQUESTED_POOL, pool=name, found=str(offer.why))
             self._assign(service, offer, reason)
 

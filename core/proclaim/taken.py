@@ -90,16 +90,17 @@ class Taken:
             self._count(holding.pool, service.namespace, text, -1)
             self._count(pool, service.namespace, text, 1)
 
-    def vacate(self, service: Ref, holding: Holding) -> None:
-        """Note that a Service no longer holds what it held in the state."""
+    def vacate(self, service: Ref, holding: Holding, kept: tuple[str, ...] = ()) -> None:
+        """Note that a Service no longer holds what it held in the state, but for what it keeps."""
+        lost = tuple(text for text in holding.addresses if text not in kept)
         rest = self._beside(service, holding.addresses)
-        self._former[service] = Former((*holding.addresses, *rest), 0)
-        self._given[service] = ()
+        self._former[service] = Former((*lost, *rest), 0)
+        self._given[service] = kept
         self._spent.clear()
         self._commons.clear()
         self._passed.clear()
         self._releases += 1
-        for text in holding.addresses:
+        for text in lost:
             left = tuple(holder for holder in self.holders(text) if holder != service)
             self._holders[text] = left
             self._count(holding.pool, service.namespace, text, -1)

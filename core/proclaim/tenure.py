@@ -46,16 +46,20 @@ class Tenure:
         """A Service holds exactly this from here on."""
         previous = self.get(service)
         had = previous.addresses if previous else ()
+        dropped = _without(had, holding.addresses)
         if previous is not None:
             self._tenant(previous.pool, service.namespace).remove(service, had)
-            self._vacate(service, _without(had, holding.addresses), holding.position)
+            self._vacate(service, dropped, holding.position)
         for text in _without(holding.addresses, had):
             self._occupy(service, text)
         self._mutable()[service] = holding
         self._tenant(holding.pool, service.namespace).add(service, holding.addresses)
-        former = self._former.pop(service, None)
-        if former and (rest := former.beside(holding.addresses)):
-            self._former[service] = former._replace(addresses=rest)
+        former = self._former.pop(service, None) or Former((), 0)
+        lost = Former(dropped, holding.position).beside(holding.addresses)
+        rest = former.beside((*holding.addresses, *lost))
+        if lost or rest:
+            position = holding.position if lost else former.position
+            self._former[service] = Former((*lost, *rest), position)
 
     def release(self, service: Ref, position: int) -> None:
         """A Service no longer holds what it held; the fact that says so has a position."""

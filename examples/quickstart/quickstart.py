@@ -61,13 +61,20 @@ class Part:
         await self.process.wait()
 
 
+def _environment() -> dict[str, str]:
+    """The environment without what it says of another Proclaim: its ledger is none of ours."""
+    return {key: value for key, value in os.environ.items() if not key.startswith("PROCLAIM_")}
+
+
 async def run(signals: AsyncIterator[int]) -> int:
     parts: list[Part] = []
     try:
         async with trio.open_nursery() as nursery:
             for name, arguments in COMMANDS.items():
                 command = [PROCLAIM, *arguments]
-                process = await trio.lowlevel.open_process(command, cwd=ROOT, process_group=0)
+                process = await trio.lowlevel.open_process(
+                    command, cwd=ROOT, env=_environment(), process_group=0
+                )
                 parts.append(Part(name, process))
                 nursery.start_soon(parts[-1].watch, nursery.cancel_scope)
             async for _ in signals:

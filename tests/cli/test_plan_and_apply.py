@@ -197,7 +197,7 @@ def test_who_only_gains_an_address_has_not_moved(proclaim):
     proclaim.apply(POOL.replace(', "2001:db8::/64"', ""), both)
     proclaim.write("all.yaml", POOL, both)
     out = proclaim("plan", proclaim.manifests).out
-    assert "+ service default/web: assigned 2001:db8::, keeps 192.0.2.0 (pool public now" in out
+    assert "+ service default/web: assigned 2001:db8::, keeps 192.0.2.0 (pool public has" in out
     proclaim("apply", proclaim.manifests)
     proclaim.write("all.yaml", POOL, service("web"))
     (web,) = changes_of(proclaim)["services"]

@@ -125,7 +125,8 @@ def test_within_a_quota_that_is_reached_an_address_may_still_be_shared():
         (PUBLIC, "gave 192.0.2.0; has no IPv6 range"),
         (
             pool("public", "192.0.2.0/31", "2001:db8::/127", notes={"namespace-quota": "1"}),
-            "gave 192.0.2.0; namespace default holds all that its quota of public admits (1)",
+            "gave 192.0.2.0; the quota of namespace default in public (1) leaves no room for what"
+            " it needs",
         ),
     ],
 )

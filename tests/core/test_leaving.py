@@ -1,7 +1,7 @@
 """When an address is released, to whom it goes then, and when it stays."""
 
 import pytest
-from proclaim.events import RefusalWithdrawn, SourceListed, Why
+from proclaim.events import AddressAssigned, Reason, RefusalWithdrawn, SourceListed, Why
 from proclaim.model import Selector, ServiceAllocation
 from proclaim.testing import (
     assigned,
@@ -202,9 +202,38 @@ def test_of_two_addresses_the_one_stays_that_the_pool_still_covers():
     dual = pool("public", "192.0.2.0/30", "2001:db8::/126")
     both = service("a", ip_family_policy="PreferDualStack")
     given(dual, both, assigned("a", "192.0.2.0", "2001:db8::")).when(PUBLIC).then_decides(
-        released("a", "192.0.2.0", "2001:db8::", why=Why.NOT_COVERED),
-        assigned("a", "192.0.2.0", why=Why.RETURNED),
+        AddressAssigned(
+            ref("a"),
+            ("192.0.2.0",),
+            "public",
+            Reason(Why.FAMILY_LOST, "public", addresses=("2001:db8::",), found="NotCovered"),
+        )
     )
+
+
+def test_who_no_longer_wants_both_families_keeps_the_address_of_the_one_it_wants():
+    dual = pool("public", "192.0.2.0/30", "2001:db8::/126")
+    both = service("a", ip_family_policy="RequireDualStack")
+    given(dual, both, assigned("a", "192.0.2.0", "2001:db8::")).when(
+        service("a", ip_families=(6,))
+    ).then_decides(
+        AddressAssigned(
+            ref("a"),
+            ("2001:db8::",),
+            "public",
+            Reason(Why.FAMILY_LOST, "public", addresses=("192.0.2.0",), found="FamilyChanged"),
+        )
+    ).when(both).then_holds("a", "2001:db8::", "192.0.2.0")
+
+
+def test_who_wants_a_second_family_keeps_the_first_where_the_pool_has_both():
+    dual = pool("public", "192.0.2.0/30", "2001:db8::/126")
+    one = service("a", ip_families=(6,))
+    outcome = given(dual, one, assigned("a", "2001:db8::3")).when(
+        service("a", ip_family_policy="RequireDualStack")
+    )
+    outcome.then_holds("a", "192.0.2.0", "2001:db8::3")
+    assert outcome.decisions[-1].reason == Reason(Why.SECOND_FAMILY, "public")
 
 
 # --- what concerns nobody -----------------------------------------------------------------------

@@ -49,7 +49,11 @@ CAUSES = {
     ),
     Why.SECOND_FAMILY: (
         given(PUBLIC, service("a", **PREFER), assigned("a", "192.0.2.0")).when(DUAL),
-        "pool public now has both families, and the Service prefers dual stack",
+        "pool public has an address of the other family, and the Service wants both",
+    ),
+    Why.FAMILY_LOST: (
+        given(DUAL, service("a", **PREFER), assigned("a", "192.0.2.0", "2001:db8::")).when(PUBLIC),
+        "the other address stays; no pool covers 2001:db8:: any more",
     ),
     Why.POOL_RENAMED: (
         given(*HOLDER).when(
@@ -99,7 +103,7 @@ CAUSES = {
     ),
     Why.EXHAUSTED: (
         given(PUBLIC).when(service("a", **REQUIRE)),
-        "no free IPv4 and IPv6 address in public",
+        "no free address of IPv4 and IPv6 in public, or no range of it",
     ),
     Why.ADDRESS_OUTSIDE_POOLS: (
         given(PUBLIC).when(service("a", "203.0.113.1")),
@@ -137,7 +141,7 @@ CAUSES = {
         given(pool("public", "192.0.2.0/30", notes={"namespace-quota": "1"})).when(
             service("a"), service("b")
         ),
-        "namespace default holds all that its quota of public admits (1)",
+        "the quota of namespace default in public (1) leaves no room for what it needs",
     ),
     Why.POOL_UNKNOWN: (
         given(PUBLIC).when(service("a", requested_pool="nowhere")),
