@@ -20,15 +20,15 @@ _AT_ONCE = 64
 """Resources looked at between two pauses."""
 
 
-def one_place_each(state: State, resources: Iterable[Sourced]) -> dict[Ref, Sourced]:
+def one_place_each(state: State, source: str, resources: Iterable[Sourced]) -> dict[Ref, Sourced]:
     """Keep one value of each resource: the place in force wins, then the first by name.
 
     Of two values in one place the first given is kept.
     """
-    return finish(placing(state, resources))
+    return finish(placing(state, source, resources))
 
 
-def placing(state: State, resources: Iterable[Sourced]) -> Steps[dict[Ref, Sourced]]:
+def placing(state: State, source: str, resources: Iterable[Sourced]) -> Steps[dict[Ref, Sourced]]:
     """`one_place_each` in small steps."""
     kept: dict[Ref, Sourced] = {}
     for at, sourced in enumerate(resources):
@@ -36,7 +36,8 @@ def placing(state: State, resources: Iterable[Sourced]) -> Steps[dict[Ref, Sourc
             yield
         ref = sourced.resource.ref
         entry = state.get(ref)
-        in_force = entry.origin if entry is not None else None
+        ours = entry is not None and entry.source == source
+        in_force = entry.origin if entry is not None and ours else None
         if ref not in kept or _precedes(sourced.origin, kept[ref].origin, in_force):
             kept[ref] = sourced
     return kept

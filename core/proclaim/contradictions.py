@@ -243,13 +243,14 @@ class Ground:
         """An advertisement that would announce a pool with another LOCAL_PREF than one here."""
         if ad.service_selectors:
             return ""  # whether two meet in a Service shows when there is one
+        mine = [name for name in sorted(self._pools) if selects_pool(ad, self._pools[name])]
         for name in sorted(self._ads):
             other = self._ads[name]
             yield
             where = self._quarrel(ad, other) if name != ad.name else ""
             if not where:
                 continue
-            for pool in sorted(self._pools):
+            for pool in mine:
                 if both_announce(ad, other, self._pools[pool]):
                     return (
                         f"localPref {ad.local_pref} contradicts {other.local_pref} of "

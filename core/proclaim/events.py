@@ -32,7 +32,7 @@ class Why(StrEnum):
     LONGEST_RELEASED = "LongestReleased"
     """Every address of the pool was held before; this one was released longest ago."""
     RETURNED = "Returned"
-    """The Service held it before, and nobody else has needed it since."""
+    """The Service held it before, and nobody else needs it now."""
     SHARED = "Shared"
     """Services with the same sharing key hold it, and this one may share it."""
     SECOND_FAMILY = "SecondFamily"

@@ -115,7 +115,10 @@ class _Folding:
         ref: Ref = fact.resource.ref
         entries = self._kind(ref.kind)
         before = entries.get(ref)
-        entries[ref] = Entry(fact.resource, fact.source, fact.origin, item.position, item.time)
+        since = (item.position, item.time)
+        if before is not None and before.resource == fact.resource:
+            since = (before.position, before.time)  # only the place moved where it is written
+        entries[ref] = Entry(fact.resource, fact.source, fact.origin, *since)
         if isinstance(fact.resource, EndpointSlice):
             self._unlink_slice(before)
             self._link_slice(fact.resource)

@@ -70,9 +70,11 @@ class Offers:
         # a follower leaves it to the allocator which pool was asked for
         follows = self._authority is Authority.FOLLOW
         offer = self._exactly(service, addresses, "" if follows else service.requested_pool)
-        if isinstance(offer, Offer) and self._authority is Authority.ALLOCATE:
-            return self.rations.closed(service, offer.pool, offer.texts) or offer
-        return offer
+        if not isinstance(offer, Offer) or self._authority is not Authority.ALLOCATE:
+            return offer
+        if not offer.pool.auto_assign and not service.requested_pool:
+            return Reason(Why.NO_POOL_FOR_SERVICE, pools=(offer.pool.name,))
+        return self.rations.closed(service, offer.pool, offer.texts) or offer
 
     def requested(self, service: Service) -> Offer | Reason:
         """The addresses that a Service asks for; they must name all its families."""
@@ -125,7 +127,9 @@ class Offers:
             return Reason(
                 Why.POOL_CONTRADICTS_ADDRESS, pool=pool.name, addresses=texts, wanted=pool_asked
             )
-        held = {text: holders for text in texts if (holders := self.taken.holders(text))}
+        held = {
+            text: self.taken.holders(text) for text in texts if not self.taken.admits(service, text)
+        }
         objected = refusal(service, held, self.find, joined) if held else None
         return objected or Offer(pool, addresses)
 

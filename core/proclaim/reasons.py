@@ -11,8 +11,7 @@ _SENTENCES: dict[Why, str] = {
     Why.FREE: "lowest address of pool {pool} that was never given before",
     Why.LONGEST_RELEASED: "every address of pool {pool} was given before; this one was released"
     " longest ago",
-    Why.RETURNED: "the Service had it before, and nobody else has needed it since; it is in pool"
-    " {pool}",
+    Why.RETURNED: "the Service had it before, and nobody else needs it now; it is in pool {pool}",
     Why.SHARED: "an address of pool {pool} that Services with the same sharing key hold",
     Why.SECOND_FAMILY: "pool {pool} has an address of the other family, and the Service wants both",
     Why.FAMILY_LOST: "the other address stays; {lost}",
@@ -21,7 +20,7 @@ _SENTENCES: dict[Why, str] = {
     Why.NOT_LOAD_BALANCER: "the Service's type is {wanted}, not LoadBalancer",
     Why.OTHER_CLASS: "the Service's loadBalancerClass is {wanted}; Services {ours} are handled"
     " here",
-    Why.NOT_COVERED: "no pool covers {addresses} any more; it came from pool {pool}",
+    Why.NOT_COVERED: "{covered} any more; it came from pool {pool}",
     Why.NOT_PERMITTED: "pool {pool} does not admit this Service: its serviceAllocation.{found} do"
     " not cover {wanted}",
     Why.REQUEST_CHANGED: "the Service now asks for {wanted}",
@@ -110,7 +109,10 @@ def message(reason: Reason) -> str:
         how=message(Reason(how, pool=reason.pool)) if how else "it has an address",
         lost=f"the Service no longer wants the family of {gone}"
         if reason.found == Why.FAMILY_CHANGED
-        else f"no pool covers {gone} any more",
+        else f"its pool does not cover {gone} any more",
+        covered=f"no pool covers both {gone}"
+        if len(reason.addresses) == 2
+        else f"no pool covers {gone}",
         ours=f"of class {reason.found}" if reason.found else "without one",
         closed=f"pool {reason.pool} is" if reason.pool else f"every pool ({names}) is",
     )

@@ -59,7 +59,7 @@ def record(state: State, observation: Observation) -> Steps[list[Input]]:
 
 
 def _listing(state: State, listing: Listing) -> Steps[list[Input]]:
-    incoming = yield from placing(state, listing.resources)
+    incoming = yield from placing(state, listing.source, listing.resources)
     keep = _Kept(listing)
     absent: list[Ref] = []
     at = 0
@@ -89,7 +89,7 @@ def _listing(state: State, listing: Listing) -> Steps[list[Input]]:
 
 
 def _change(state: State, change: Change) -> Steps[list[Input]]:
-    incoming = yield from placing(state, change.resources)
+    incoming = yield from placing(state, change.source, change.resources)
     gone = [ref for ref in change.gone if ref not in incoming]
     absent = [ref for ref in gone if (entry := state.get(ref)) and entry.source == change.source]
     given_up = [

@@ -54,6 +54,10 @@ def settling(state: State, services: Iterable[Ref] | None = None) -> Steps[list[
         return work.decisions
     waiting = yield from work.serve(waiting, work.grant)
     waiting = yield from work.serve(waiting, work.give_back)
+    if work.extend():
+        waiting = yield from work.waiting()
+        for visit in (work.adopt, work.grant, work.give_back):
+            waiting = yield from work.serve(waiting, visit)
     yield from work.each(work.incomplete(), work.complete)
     waiting = yield from work.serve(waiting, work.give)
     yield from work.each(waiting, work.refuse)
@@ -81,6 +85,8 @@ class _Settlement:
         """The pools that have addresses again which were held."""
         self._vacant = 0
         """How many addresses those are, at most."""
+        self._gaining: list[tuple[Ref, Reason]] = []
+        """Who keeps what it has if it gets a second family, and must go otherwise, and why."""
         self._regrouped: dict[Ref, frozenset[str]] = {}
         """What those had whose families changed, of which they may keep one."""
         self._held: dict[Ref, tuple[Address, ...]] = {}
@@ -106,7 +112,7 @@ class _Settlement:
 
     def waiting(self) -> Steps[list[Ref]]:
         """Who may get an address now; a freed one concerns all who have none."""
-        concerned = set(self._lacking)
+        concerned = {ref for ref in self._lacking if not self._held.get(ref)}
         if self._freed and self._authority is Authority.ALLOCATE:
             concerned.update((yield from self._bystanders()))
         elif self._freed:  # nobody is refused here, so nobody's name is noted
@@ -128,7 +134,7 @@ class _Settlement:
         for at, (ref, refusal) in enumerate(self._state.refusals.items()):
             if at % PAUSE_EVERY == 0:
                 yield
-            if ref in self._lacking or ref in self._withdrawn:
+            if ref in self._lacking or ref in self._withdrawn or self._held.get(ref):
                 continue
             service = self._state.service(ref)
             wants = service and plainly_wants(self._offers, service, refusal.reason)
@@ -175,7 +181,11 @@ class _Settlement:
             return
         reason = business or (service and self._violation(service, holding))
         if reason:
-            if not (service and self._reduce(service, holding, reason)):
+            decides = self._authority is Authority.ALLOCATE
+            if service and decides and self._may_gain(service, holding, reason):
+                self._lacking.discard(ref)
+                self._gaining.append((ref, reason))
+            elif not (service and decides and self._reduce(service, holding, reason)):
                 self._release(ref, holding, reason)
         elif service:
             self._lacking.discard(ref)
@@ -185,6 +195,29 @@ class _Settlement:
                 self._shared.append(ref)
             else:
                 self._renew(service, holding)
+
+    def _may_gain(self, service: Service, holding: Holding, reason: Reason) -> bool:
+        """Whether all that a holding lacks is a second family, which may come beside the first."""
+        families = families_of(service)
+        shared = any(len(self._state.holders[text]) > 1 for text in holding.addresses)
+        if reason.code is not Why.FAMILY_CHANGED or isinstance(families, Reason) or shared:
+            return False
+        (first, *more) = addresses_of(holding)
+        wants_more = len(families.wanted) == 2 and first.family in families.wanted and not more
+        return wants_more and self._misplaced(service, holding) is None
+
+    def extend(self) -> bool:
+        """Add the family that a Service wants now; whether some had to be released instead."""
+        before = len(self._freed), self._vacant
+        for ref, reason in self._gaining:
+            service, holding = self._state.service(ref), self._state.holdings[ref]
+            offer = service and self._offers.second(service, addresses_of(holding))
+            if service and offer:
+                self._assign(service, offer, Reason(Why.SECOND_FAMILY, pool=offer.pool.name))
+            else:
+                self._lacking.add(ref)
+                self._release(ref, holding, reason)
+        return (len(self._freed), self._vacant) != before
 
     def _reduce(self, service: Service, holding: Holding, reason: Reason) -> bool:
         """Let go one address of two where the other may stay; False where it may not."""
@@ -251,6 +284,11 @@ class _Settlement:
             return families
         if not families.accept(tuple(address.family for address in addresses)):
             return Reason(Why.FAMILY_CHANGED, wanted=str(families))
+        return self._misplaced(service, holding)
+
+    def _misplaced(self, service: Service, holding: Holding) -> Reason | None:
+        """Why a holding cannot stay, whatever its families."""
+        addresses = addresses_of(holding)
         if reason := self._request_changed(service, holding):
             return reason
         pool = self._offers.index.owner(addresses)
@@ -265,7 +303,7 @@ class _Settlement:
 
     def _request_changed(self, service: Service, holding: Holding) -> Reason | None:
         if self._authority is Authority.FOLLOW:
-            if service.status_addresses != holding.addresses:
+            if sorted(service.status_addresses) != sorted(holding.addresses):
                 said = " and ".join(service.status_addresses) or "nothing"
                 return Reason(Why.STATUS_CHANGED, wanted=said)
             return None
@@ -277,12 +315,15 @@ class _Settlement:
     def _renew(self, service: Service, holding: Holding) -> None:
         """Note that the pool has another name, and who still lacks a family."""
         pool = self._offers.index.owner(addresses_of(holding))
+        follows = self._authority is Authority.FOLLOW
+        texts = service.status_addresses if follows else holding.addresses
         if pool is not None and pool.name != holding.pool:
             reason = Reason(Why.POOL_RENAMED, pool=pool.name)
             self._offers.taken.move(service.ref, holding, pool.name)
-            self.decisions.append(
-                AddressAssigned(service.ref, holding.addresses, pool.name, reason)
-            )
+            self.decisions.append(AddressAssigned(service.ref, texts, pool.name, reason))
+        elif texts != holding.addresses:  # the same in another order
+            reason = Reason(Why.ADOPTED, pool=holding.pool, addresses=texts)
+            self.decisions.append(AddressAssigned(service.ref, texts, holding.pool, reason))
         if service.ref in self._state.single:
             self._single.add(service.ref)
 
@@ -327,7 +368,7 @@ class _Settlement:
             self._assign(service, offer, reason)
 
     def give_back(self, ref: Ref) -> None:
-        """Give what a Service held before, where nobody else has needed it since."""
+        """Give what a Service held before, where nobody else needs it now."""
         service = self._state.service(ref)
         if service is None or service.requested_addresses:
             return

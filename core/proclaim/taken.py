@@ -7,6 +7,7 @@ who may have an address; `offers` does.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 
 from proclaim.addresses import Address, Occupied, parse_address
 from proclaim.model import Port, Ref, Service
@@ -18,6 +19,30 @@ from proclaim.vacated import Vacated
 _MANY = 8
 """Sharers of one address from which on what they have in common is noted."""
 _NO_FAMILY: frozenset[int] = frozenset()
+
+
+class _Group:
+    """The addresses of one family that a sharing group holds, and where each port is taken."""
+
+    def __init__(self) -> None:
+        self._addresses: list[Address] = []
+        self._taken: dict[Port, set[Address]] = {}
+
+    def add(self, address: Address, ports: Iterable[Port]) -> None:
+        at = bisect_left(self._addresses, address)
+        if at == len(self._addresses) or self._addresses[at] != address:
+            self._addresses.insert(at, address)
+        for port in ports:
+            self._taken.setdefault(port, set()).add(address)
+
+    def without(self, ports: Iterable[Port], first: Address) -> Iterator[Address]:
+        """The addresses at which none of some ports is taken, from one on, ascending."""
+        taken = [self._taken[port] for port in ports if port in self._taken]
+        if any(len(each) == len(self._addresses) for each in taken):
+            return
+        for address in self._addresses[bisect_left(self._addresses, first) :]:
+            if not any(address in each for each in taken):
+                yield address
 
 
 class Taken:
@@ -33,7 +58,7 @@ class Taken:
         self._given: dict[Ref, tuple[str, ...]] = {}
         """What Services hold of whom something was decided."""
         self._releases = 0
-        self._groups: dict[str, list[Address]] = {}
+        self._groups: dict[tuple[str, int], _Group] = {}
         self._passed: dict[tuple[Terms, str, int, str], Address] = {}
         self._spent: dict[str, frozenset[int]] = {}
         """The families of which each pool has no free address left."""
@@ -50,9 +75,10 @@ class Taken:
         known = self._former.get(service) or self._state.former.get(service)
         return known.addresses if known else ()
 
-    def _beside(self, service: Ref, held: tuple[str, ...]) -> tuple[str, ...]:
+    def _rest(self, service: Ref, held: tuple[str, ...]) -> Former:
+        """What a Service had of other families than those that it holds."""
         known = self._former.get(service) or self._state.former.get(service)
-        return known.beside(held) if known else ()
+        return known._replace(addresses=known.beside(held)) if known else Former((), 0)
 
     # --- what is decided ---
 
@@ -61,7 +87,7 @@ class Taken:
         ref = service.ref
         had = self._now(ref)
         self._given[ref] = tuple(map(str, addresses))
-        self._former[ref] = Former(self._beside(ref, self._given[ref]), 0)
+        self._former[ref] = self._rest(ref, self._given[ref])
         for address, text in zip(addresses, self._given[ref], strict=True):
             if text in had:
                 continue
@@ -70,16 +96,15 @@ class Taken:
             self._count(pool, ref.namespace, text, 1)
             if not holders:
                 self._occupy(address)
-            self._join(service.sharing_key, address)
+            self._join(service, address)
 
-    def _join(self, key: str, address: Address) -> None:
+    def _join(self, service: Service, address: Address) -> None:
         """Note that an address belongs to a sharing group, where that group was asked for."""
-        group = self._groups.get(key)
+        key = service.sharing_key
+        group = self._groups.get((key, address.family))
         if group is None:
             return
-        at = bisect_left(group, address)
-        if at == len(group) or group[at] != address:
-            group.insert(at, address)
+        group.add(address, service.ports)
         for passed, first in self._passed.items():
             if passed[0].key == key and passed[2] == address.family and address < first:
                 self._passed[passed] = address
@@ -93,12 +118,13 @@ class Taken:
     def vacate(self, service: Ref, holding: Holding, kept: tuple[str, ...] = ()) -> None:
         """Note that a Service no longer holds what it held in the state, but for what it keeps."""
         lost = tuple(text for text in holding.addresses if text not in kept)
-        rest = self._beside(service, holding.addresses)
-        self._former[service] = Former((*lost, *rest), 0)
+        rest = self._rest(service, holding.addresses).addresses
+        self._former[service] = Former((*lost, *rest), self._state.position + self._releases + 1)
         self._given[service] = kept
         self._spent.clear()
         self._commons.clear()
         self._passed.clear()
+        self._groups.clear()
         self._releases += 1
         for text in lost:
             left = tuple(holder for holder in self.holders(text) if holder != service)
@@ -162,15 +188,11 @@ class Taken:
         asked = terms(service)
         if not asked.key:
             return None
-        group = self._group(asked.key)
+        group = self._group(asked.key, family)
         namespace = service.namespace if own else ""
         passed = asked, ground.name, family, namespace
         first = self._passed.get(passed, Address(family, -1))
-        for address in group[bisect_left(group, first) :]:
-            if address.family != family:
-                if address.family > family:
-                    break
-                continue
+        for address in group.without(asked.ports, first):
             inside = any(span.covers(address) for span in ground.spans[family])
             inside = inside and (not own or self.has(ground.name, namespace, str(address)))
             if inside and self.admits(service, str(address)):
@@ -203,16 +225,16 @@ class Taken:
         self._commons[text] = len(holders), common, ports
         return (common if common and common.key else None), ports
 
-    def _group(self, key: str) -> list[Address]:
-        """The addresses held by Services with a sharing key, sorted."""
-        known = self._groups.get(key)
+    def _group(self, key: str, family: int) -> _Group:
+        """The addresses of a family held by Services with a sharing key."""
+        known = self._groups.get((key, family))
         if known is None:
-            found = {
-                parse_address(text)
-                for ref in self._state.sharing.get(key, ())
-                for text in self._now(ref)
-            }
-            known = self._groups[key] = sorted(found)
+            known = self._groups[key, family] = _Group()
+            for ref in self._state.sharing.get(key, ()):
+                service = self._state.service(ref)
+                for address in map(parse_address, self._now(ref)):
+                    if service is not None and address.family == family:
+                        known.add(address, service.ports)
         return known
 
     def _now(self, ref: Ref) -> tuple[str, ...]:

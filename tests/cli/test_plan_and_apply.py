@@ -206,7 +206,7 @@ def test_who_only_gains_an_address_has_not_moved(proclaim):
         ["192.0.2.0", "2001:db8::"],
         ["192.0.2.0"],
     )
-    assert (web["reason"]["code"], web["outcome"]["code"]) == ("FamilyChanged", "Returned")
+    assert (web["reason"]["code"], web["reason"]["found"]) == ("FamilyLost", "FamilyChanged")
     out = proclaim("plan", proclaim.manifests).out
     assert "- service default/web: released 2001:db8::, keeps 192.0.2.0 (" in out
 

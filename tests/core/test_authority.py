@@ -215,3 +215,21 @@ def test_a_task_that_fails_is_noted_once_for_each_error():
     given().when(
         PluginFailed("bgp", "boom"), PluginFailed("bgp", "boom"), PluginFailed("bgp", "bang")
     ).then(TaskFailed("bgp", "boom"), TaskFailed("bgp", "bang"))
+
+
+def test_a_status_in_another_order_takes_nothing_from_who_follows_it():
+    dual = pool("public", "192.0.2.0/31", "2001:db8::/127")
+    both = {"ip_family_policy": "PreferDualStack"}
+    b = service("b", status_addresses=("192.0.2.0", "2001:db8::"), **both)
+    turned = service("b", status_addresses=("2001:db8::", "192.0.2.0"), **both)
+    a = service("a", status_addresses=("192.0.2.0",))
+    given(FOLLOW).when(dual, b, a, turned).then_holds("b", "2001:db8::", "192.0.2.0").then_holds(
+        "a"
+    )
+
+
+def test_a_status_opens_no_pool_that_gives_nothing_by_itself_once_allocating():
+    manual = pool("manual", "198.51.100.0/28", auto_assign=False)
+    claim = service("b", status_addresses=("198.51.100.5",))
+    given(manual).when(claim).then_holds("b")
+    given(ADOPT).when(listing(manual, claim)).then_holds("b", "198.51.100.5")

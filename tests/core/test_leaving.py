@@ -232,8 +232,47 @@ def test_who_wants_a_second_family_keeps_the_first_where_the_pool_has_both():
     outcome = given(dual, one, assigned("a", "2001:db8::3")).when(
         service("a", ip_family_policy="RequireDualStack")
     )
-    outcome.then_holds("a", "192.0.2.0", "2001:db8::3")
+    outcome.then_holds("a", "2001:db8::3", "192.0.2.0")
     assert outcome.decisions[-1].reason == Reason(Why.SECOND_FAMILY, "public")
+
+
+DUAL = pool("public", "192.0.2.0/31", "2001:db8::/127")
+PREFERS = service("b", ip_family_policy="PreferDualStack")
+REQUIRES = service("b", ip_family_policy="RequireDualStack")
+HOLDS_BOTH = assigned("b", "192.0.2.0", "2001:db8::")
+WAITS = (
+    service("a", "192.0.2.0"),
+    refused("a", Why.ADDRESS_IN_USE, addresses=("192.0.2.0",), services=(ref("b"),),
+            wanted="192.0.2.0"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("notes", [{}, {"allocation": "closed"}, {"namespace-quota": "0"}])
+@pytest.mark.parametrize("auto_assign", [True, False])
+def test_nobody_gets_the_address_that_stays_when_its_pool_loses_the_other_family(
+    notes, auto_assign
+):
+    smaller = pool("public", "192.0.2.0/31", notes=notes, auto_assign=auto_assign)
+    given(DUAL, PREFERS, HOLDS_BOTH, *WAITS).when(smaller).then_holds("b", "192.0.2.0")
+
+
+@pytest.mark.parametrize("notes", [{}, {"allocation": "closed"}, {"namespace-quota": "0"}])
+def test_nobody_gets_the_address_of_the_family_that_is_still_wanted(notes):
+    limited = pool("public", "192.0.2.0/31", "2001:db8::/127", notes=notes)
+    given(limited, REQUIRES, HOLDS_BOTH, *WAITS).when(service("b")).then_holds("b", "192.0.2.0")
+
+
+def test_nobody_gets_the_address_beside_which_a_second_family_is_wanted():
+    given(DUAL, service("b"), assigned("b", "192.0.2.0"), *WAITS).when(REQUIRES).then_holds(
+        "b", "192.0.2.0", "2001:db8::"
+    ).then_holds("a")
+
+
+def test_who_cannot_have_the_second_family_that_it_requires_makes_room():
+    four = pool("public", "192.0.2.0/31")
+    given(four, service("b"), assigned("b", "192.0.2.0"), *WAITS).when(REQUIRES).then_holds(
+        "b"
+    ).then_holds("a", "192.0.2.0")
 
 
 # --- what concerns nobody -----------------------------------------------------------------------

@@ -41,7 +41,7 @@ CAUSES = {
     ),
     Why.RETURNED: (
         given(*HOLDER).when(gone(service("a")), service("a")),
-        "the Service had it before, and nobody else has needed it since; it is in pool public",
+        "the Service had it before, and nobody else needs it now; it is in pool public",
     ),
     Why.SHARED: (
         given(PUBLIC).when(sharer("a", ports="TCP/80"), sharer("b", ports="TCP/443")),
@@ -53,7 +53,7 @@ CAUSES = {
     ),
     Why.FAMILY_LOST: (
         given(DUAL, service("a", **PREFER), assigned("a", "192.0.2.0", "2001:db8::")).when(PUBLIC),
-        "the other address stays; no pool covers 2001:db8:: any more",
+        "the other address stays; its pool does not cover 2001:db8:: any more",
     ),
     Why.POOL_RENAMED: (
         given(*HOLDER).when(

@@ -2,7 +2,7 @@
 
 import pytest
 from proclaim.events import Why
-from proclaim.model import ServiceAllocation
+from proclaim.model import ServiceAllocation, Sourced
 from proclaim.testing import (
     assigned,
     change,
@@ -397,3 +397,14 @@ def test_who_prefers_both_families_gains_the_second_by_sharing_it():
     there.when(sharer("a", ports="TCP/443", **REQUIRE)).then_decides(
         assigned("b", "192.0.2.1", "2001:db8::", why=Why.SECOND_FAMILY)
     )
+
+
+def test_moving_a_file_does_not_make_its_service_the_last_to_change():
+    a, b = sharer("a", ports="TCP/80"), sharer("b", ports="TCP/443")
+    start = given(pool("public", "192.0.2.0/30")).when(
+        change(Sourced(a, "a.yaml")), change(Sourced(b, "b.yaml"))
+    )
+    changed = sharer("a", ports="TCP/443")
+    start.when(change(Sourced(changed, "a.yaml"), Sourced(b, "moved.yaml"))).then_holds(
+        "b", "192.0.2.0"
+    ).then_holds("a", "192.0.2.1")

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from proclaim.addresses import Range, clip, parse_range
 from proclaim.manifests.fields import Fields
 from proclaim.manifests.metadata import OWN_PREFIX, Metadata
+from proclaim.manifests.names import label_name_problem
 from proclaim.manifests.selectors import selectors
 from proclaim.manifests.values import community_problem
 from proclaim.model import Community, Pool, ServiceAllocation
@@ -60,6 +61,14 @@ def _addresses(spec: Fields) -> tuple[str, ...]:
     return tuple(texts)
 
 
+def _quota_problem(value: str) -> str:
+    try:
+        quota = parse_quota(value)
+    except ValueError as error:
+        return str(error)
+    return next(filter(None, map(label_name_problem, sorted(quota.named))), "")
+
+
 def _own_annotations(root: Fields, metadata: Metadata) -> None:
     """Ours are few, and one that is misspelt would do the opposite of what is meant."""
     for key, value in metadata.kept(OWN_PREFIX):
@@ -67,10 +76,7 @@ def _own_annotations(root: Fields, metadata: Metadata) -> None:
         if key == ALLOCATION and value not in (OPEN, CLOSED):
             sentence = f"{clip(value)} is not one of {OPEN}, {CLOSED}"
         elif key == QUOTA:
-            try:
-                parse_quota(value)
-            except ValueError as error:
-                sentence = str(error)
+            sentence = _quota_problem(value)
         elif key not in (ALLOCATION, QUOTA):
             known = {name.removeprefix(OWN_PREFIX): name for name in (ALLOCATION, QUOTA)}
             guess = get_close_matches(key.removeprefix(OWN_PREFIX), known, n=1, cutoff=0.5)
