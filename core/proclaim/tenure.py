@@ -17,7 +17,7 @@ from proclaim.model import Ref
 from proclaim.state import NO_TENANCY, Former, Holding, State, Tenancy
 from proclaim.vacated import Release, Releases, Vacated
 
-REMEMBERED = 65_536
+REMEMBERED = 32_768
 """Released addresses, and Services that lost theirs, that are remembered at most."""
 
 
@@ -144,7 +144,7 @@ class Tenure:
                         self._own_touched().remove(address)
                 if self._is_former(oldest):
                     del self._former[oldest.service]
-        if len(releases) > 4 * self._remembered:
+        if len(releases) > 2 * self._remembered:
             releases.drop(self._is_stale)
 
     def _is_former(self, release: Release) -> bool:

@@ -57,7 +57,7 @@ def test_no_more_is_remembered_than_the_limit_says(history):
     state = after(State(), history)
     assert len(state.vacated) <= LIMIT
     assert len(state.former) <= LIMIT
-    assert len(state.releases) <= 4 * LIMIT
+    assert len(state.releases) <= 2 * LIMIT + 1
 
 
 def test_what_was_released_first_is_forgotten_first_and_is_as_if_never_held():
