@@ -301,3 +301,40 @@ def test_who_follows_is_told_what_is_wrong_with_what_its_status_says(proclaim, t
         "its status says 203.0.113.7, but no IPAddressPool contains 203.0.113.7"
     )
     assert web["pools"] == []
+
+
+def rationed(quota, spec=""):
+    """The pool with a quota, perhaps with more in its spec."""
+    notes = f"{{proclaim.io/namespace-quota: '{quota}'}}"
+    text = POOL.replace("metallb-system}", f"metallb-system, annotations: {notes}}}")
+    return text.replace('"2001:db8::/64"]', f'"2001:db8::/64"]{spec}')
+
+
+def test_an_address_that_a_quota_keeps_from_everyone_says_so(proclaim):
+    limited = rationed("shop=1", ", serviceAllocation: {namespaces: [shop]}")
+    proclaim.apply(limited, service("web", namespace="shop"))
+    free = explained(proclaim, "192.0.2.1")["free"]
+    assert (free["on_request"], free["by_itself"], free["next"]) == (False, False, False)
+    assert free["full"] == [{"namespace": "shop", "addresses": 1, "limit": 1}]
+    out = proclaim("explain", "192.0.2.1").out
+    assert "  nobody can get it now\n" in out
+    assert "  namespace shop can get no more of pool public: it holds 1 of 1 (procl" in out
+
+
+def test_an_address_that_a_quota_keeps_from_some_names_them(proclaim):
+    proclaim.apply(rationed("*=1"), service("web"), service("api", namespace="shop"))
+    out = proclaim("explain", "192.0.2.2").out
+    assert "  any Service can get it; the pool gives it next\n" in out
+    assert "  namespace default can get no more of pool public: it holds 1 of 1 (" in out
+    assert "  namespace shop can get no more of pool public: it holds 1 of 1 (" in out
+
+
+def test_who_asks_for_an_address_in_no_pool_and_is_refused_is_named(proclaim):
+    proclaim.apply(POOL, service("web", "8.8.8.8"), service("a", "192.0.2.1"))
+    (web,) = explained(proclaim, "8.8.8.8")["asked_by"]
+    assert (web["service"], web["reason"]["code"]) == ("default/web", "AddressOutsidePools")
+    assert (
+        "  service default/web asks for it, and is refused: no IPAddressPool contains 8.8.8.8 ["
+        in proclaim("explain", "8.8.8.8").out
+    )
+    assert explained(proclaim, "192.0.2.1")["asked_by"] == []

@@ -130,13 +130,28 @@ def address_text(found: AddressExplained, wide: bool = False) -> str:
         lines.append("  nobody ever held it")
     lines += [f"  {each}" for each in found.notes]
     if found.free:
-        lines += _free(found.free, found.pool or "")
+        lines += _free(found.free, found.pool or "", wide)
+    lines += _some(
+        [
+            f"  service {each.service} asks for it, and is refused: {each.reason.message} "
+            f"[{each.reason.code}]"
+            for each in found.asked_by
+        ],
+        wide,
+    )
     if found.sharing and len(found.sharing.services) > 1:
         lines += _shared(found.sharing, wide, members=True)
     return _lines(lines) + "".join(service_text(each, wide) for each in found.services)
 
 
-def _free(free: Free, pool: str) -> list[str]:
+def _some(lines: list[str], wide: bool) -> list[str]:
+    """Lines of one sort; many are counted unless all are asked for."""
+    if wide or len(lines) <= _MANY:
+        return lines
+    return [*lines[:_MANY], f"  and {len(lines) - _MANY} more"]
+
+
+def _free(free: Free, pool: str, wide: bool) -> list[str]:
     """Who could get an address."""
     if not free.on_request:
         lines = ["  nobody can get it now"]
@@ -146,12 +161,13 @@ def _free(free: Free, pool: str) -> list[str]:
     else:
         lines = [f"  a Service can get it that asks for it, or for pool {pool}"]
     lines += _admitted(free)
-    lines += [f"  service {name} had it, and gets it back when it may" for name in free.former]
-    return lines + [
-        f"  service {each.service} asks for it, and is refused: {each.reason.message} "
-        f"[{each.reason.code}]"
-        for each in free.asked_by
+    full = [
+        f"  namespace {each.namespace} can get no more of pool {pool}: it holds {each.addresses} of "
+        f"{each.limit} (proclaim.io/namespace-quota)"
+        for each in free.full
     ]
+    former = [f"  service {name} had it, and gets it back when it may" for name in free.former]
+    return [*lines, *_some(full, wide), *_some(former, wide)]
 
 
 def _is_open(free: Free) -> bool:
