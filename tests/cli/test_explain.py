@@ -161,6 +161,7 @@ def test_those_who_share_an_address_are_named_with_what_lets_them(proclaim):
                 "traffic_policy": "Cluster",
             }
         ],
+        "apart": [],
     }
     line = "  shares 192.0.2.0 with default/tls under the key k: TCP 443; Cluster\n"
     assert line in proclaim("explain", "web").out
@@ -338,3 +339,69 @@ def test_who_asks_for_an_address_in_no_pool_and_is_refused_is_named(proclaim):
         in proclaim("explain", "8.8.8.8").out
     )
     assert explained(proclaim, "192.0.2.1")["asked_by"] == []
+
+
+def local(text, selector):
+    """A Service whose traffic stays on the node that it reaches."""
+    more = f"externalTrafficPolicy: Local, selector: {{app: {selector}}}, type:"
+    return sharing(text).replace("type:", more)
+
+
+def test_who_has_the_same_key_and_does_not_share_is_named_with_the_rule(proclaim):
+    proclaim.apply(POOL, local(service("l1"), "b"))
+    proclaim.apply(POOL, local(service("l1"), "b"), local(service("l2"), "c"))
+    (apart,) = explained(proclaim, "l2")["sharing"]["apart"]
+    assert (apart["address"], apart["services"]) == ("192.0.2.0", ["default/l1"])
+    assert apart["reason"]["code"] == "TrafficPolicyDiffers"
+    out = proclaim("explain", "l2").out
+    assert "  does not share with default/l1: 192.0.2.0 is held by default/l1, whose ext" in out
+    assert "[TrafficPolicyDiffers]\n" in out
+
+
+def test_of_many_who_do_not_share_a_few_are_named(proclaim):
+    many = [sharing(service(name)) for name in ("a", "b", "c", "d")]
+    wide = POOL.replace("192.0.2.0/30", "192.0.2.0/28")
+    proclaim.apply(wide, *many)
+    proclaim.apply(wide, *many, sharing(service("e")))
+    assert len(explained(proclaim, "e")["sharing"]["apart"]) == 4
+    out = proclaim("explain", "e").out
+    assert out.count("  does not share with ") == 3
+    assert "  nor at 1 more address under that key (-o wide)\n" in out
+    assert proclaim("explain", "e", "-o", "wide").out.count("  does not share with ") == 4
+
+
+def advertisement(name, spec):
+    """A BGPAdvertisement with this spec."""
+    text = ADVERTISED.split("---")[0].replace("everything", name)
+    return f"{text}spec: {spec}\n"
+
+
+def test_which_advertisement_announces_which_prefix_to_whom_is_said(proclaim):
+    second = ADVERTISED.split("---")[1].replace("tor", "spine").replace("203.0.113.1", "10.0.0.1")
+    whole = advertisement("whole", "{aggregationLength: 30, peers: [spine], localPref: 200}")
+    each = advertisement("each", "{communities: ['64512:1'], peers: [tor]}")
+    proclaim.apply(POOL, ADVERTISED.split("---")[1], second, whole, each, service("web"))
+    routes, answers = explained(proclaim, "web")["announced"]
+    assert [(one["advertisement"], one["prefix"], one["to"]) for one in routes["routes"]] == [
+        ("whole", "192.0.2.0/30", ["spine"]),
+        ("each", "192.0.2.0/32", ["tor"]),
+    ]
+    assert [one["local_pref"] for one in routes["routes"]] == [200, None]
+    assert answers["routes"] == []
+    out = proclaim("explain", "web", "--node", "n1").out
+    assert "    192.0.2.0/30 by BGPAdvertisement whole: to spine; localPref 200\n" in out
+    assert "    192.0.2.0/32 by BGPAdvertisement each: to tor; community 64512:1\n" in out
+
+
+def test_an_advertisement_that_says_nothing_beside_one_that_does_is_named(proclaim):
+    proclaim.apply(POOL, ADVERTISED, advertisement("uc", "{communities: [nosuch]}"), service("web"))
+    routes, _ = explained(proclaim, "web")["announced"]
+    assert routes["announced"]
+    assert [(one["advertisement"], one["code"]) for one in routes["routes"]] == [
+        ("everything", ""),
+        ("uc", "UnknownCommunity"),
+    ]
+    assert (
+        "    nothing by BGPAdvertisement uc: no Community defines the alias in BGPAdvertisement"
+        " uc: nosuch [UnknownCommunity]\n" in proclaim("explain", "web", "--node", "n1").out
+    )

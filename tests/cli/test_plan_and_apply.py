@@ -279,7 +279,8 @@ def test_an_announcement_that_changes_says_how_it_was(proclaim):
     )
     proclaim.write("all.yaml", POOL, told, service("web", "192.0.2.1"), service("new", "192.0.2.0"))
     out = proclaim("plan", proclaim.manifests, "--node", "n1").out
-    was = "so far for default/web; so far with local_pref not set; so far with communities none"
+    was = "now also for default/new; no longer for default/web; localPref not set -> 200; "
+    was += "communities none -> 64512:1"
     assert f"~ bgp on n1: 192.0.2.0/32 changed, to tor for default/new ({was})\n" in out
     assert "moved 192.0.2.0 -> 192.0.2.1 (the Service now asks for 192.0.2.1)\n" in out
     summary = changes_of(proclaim, "--node", "n1")["summary"]

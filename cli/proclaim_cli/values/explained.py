@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 from proclaim.allocation import no_business
 from proclaim.answers import PoolAnswer, pool_answers
-from proclaim.explain import Explanation, Said, explain_service
+from proclaim.explain import Explanation, Said, explain_routes, explain_service
 from proclaim.model import Ref, Spread
 from proclaim.state import State
 from proclaim.terrain import survey
@@ -28,6 +28,19 @@ class Outlet(NamedTuple):
     """The session's state, or `usable` or why not; empty when nobody reported it."""
 
 
+class Advertised(NamedTuple):
+    """What one BGPAdvertisement says of a Service from a node, or why it says nothing."""
+
+    advertisement: str
+    prefix: str | None
+    to: tuple[str, ...]
+    local_pref: int | None
+    communities: tuple[str, ...]
+    code: str
+    """Why nothing; empty when it says something."""
+    message: str
+
+
 class Announced(NamedTuple):
     """Whether one node announces a Service in one way."""
 
@@ -39,6 +52,8 @@ class Announced(NamedTuple):
     message: str
     prefixes: tuple[str, ...]
     to: tuple[Outlet, ...]
+    routes: tuple[Advertised, ...] = ()
+    """Of bgp: by which BGPAdvertisement which prefix is announced, how, and to which peers."""
 
 
 class PoolSaid(NamedTuple):
@@ -88,7 +103,7 @@ def service_explained(state: State, ref: Ref, nodes: Sequence[str]) -> ServiceEx
         moment(found.position, found.time),
         _reason(found),
         tuple(map(_said, pool_answers(state, ref))) if wants else (),
-        tuple(_announced(state, said) for said in found.announced),
+        tuple(_announced(state, said, ref) for said in found.announced),
         trap(_everywhere(state, ref, found, nodes), state),
         sharing=sharing_of(state, ref),
     )
@@ -113,7 +128,7 @@ def _everywhere(state: State, ref: Ref, found: Explanation, nodes: Sequence[str]
     return found if every == sorted(nodes) else explain_service(state, ref, every)
 
 
-def _announced(state: State, said: Said) -> Announced:
+def _announced(state: State, said: Said, ref: Ref) -> Announced:
     return Announced(
         said.node,
         ANNOUNCERS[said.spread],
@@ -122,6 +137,24 @@ def _announced(state: State, said: Said) -> Announced:
         said.message,
         said.prefixes,
         _outlets(state, said) if said.prefixes else (),
+        _routes(state, said, ref) if said.prefixes else (),
+    )
+
+
+def _routes(state: State, said: Said, ref: Ref) -> tuple[Advertised, ...]:
+    if said.spread is not Spread.EVERY_NODE:
+        return ()
+    return tuple(
+        Advertised(
+            each.advertisement,
+            each.prefix or None,
+            each.to,
+            each.local_pref or None,
+            each.communities,
+            str(each.code),
+            each.message,
+        )
+        for each in explain_routes(survey(state, said.node, said.spread), state, ref)
     )
 
 

@@ -8,14 +8,17 @@ from collections.abc import Sequence
 from proclaim.answers import AVAILABLE, GAVE, NO_RANGE, NOT_ASKED_FOR, NOT_AUTOMATIC
 from proclaim.events import Why
 
-from proclaim_cli.values.explained import Announced, PoolSaid, ServiceExplained
+from proclaim_cli.values.explained import Advertised, Announced, PoolSaid, ServiceExplained
 from proclaim_cli.values.history import Past
-from proclaim_cli.values.sharing import Sharer, Sharing
+from proclaim_cli.values.plain import some
+from proclaim_cli.values.sharing import Apart, Sharer, Sharing
 from proclaim_cli.values.whereabouts import AddressExplained, Free
 from proclaim_cli.views.table import printable
 
 _MANY = 12
 """Pools, or sharers, that have a line of their own, unless all are asked for."""
+_FEW = 3
+"""Addresses that are not shared, of which it is said why."""
 _LITTLE: dict[str, int] = {
     GAVE: -2,
     AVAILABLE: -1,
@@ -64,7 +67,8 @@ def _shared(found: Sharing, wide: bool, members: bool = False) -> list[str]:
     """
     key = f"under the key {found.key}" if found.key else "without a key in common"
     if not found.services:
-        return [f"  would share an address {key}; nobody shares with it"]
+        alone = f"  would share an address {key}; nobody shares with it"
+        return [alone, *_apart(found.apart, wide)]
     shown = found.services if wide else found.services[:_MANY]
     lines = [
         f"  {_with(each, members)} {key}: "
@@ -72,7 +76,26 @@ def _shared(found: Sharing, wide: bool, members: bool = False) -> list[str]:
         for each in shown
     ]
     left = len(found.services) - len(shown)
-    return [*lines, f"  and {left} more"] if left else lines
+    lines += [f"  and {left} more"] if left else []
+    return lines + _apart(found.apart, wide)
+
+
+def _apart(found: Sequence[Apart], wide: bool) -> list[str]:
+    """Who has the same key and another address, and the first rule that keeps them apart."""
+    shown = found if wide else found[:_FEW]
+    lines = [
+        f"  does not share with {some(each.services)}: {each.reason.message} [{each.reason.code}]"
+        for each in shown
+    ]
+    left = len(found) - len(shown)
+    return (
+        [
+            *lines,
+            f"  nor at {left} more address{'' if left == 1 else 'es'} under that key (-o wide)",
+        ]
+        if left
+        else lines
+    )
 
 
 def _with(each: Sharer, members: bool) -> str:
@@ -114,8 +137,20 @@ def _announced(each: Announced) -> list[str]:
         said = f"yes, {', '.join(each.prefixes)}; {each.message}"
     else:
         said = f"no, {each.message} [{each.code}]"
-    lines = [f"  {each.node} {each.announcer}: {said}"]
+    lines = [f"  {each.node} {each.announcer}: {said}", *map(_route, each.routes)]
     return lines + [f"    {outlet.name}: {outlet.state or 'not reported'}" for outlet in each.to]
+
+
+def _route(each: Advertised) -> str:
+    """Which advertisement has which prefix announced, to whom and with which attributes."""
+    if each.prefix is None:
+        return f"    nothing by BGPAdvertisement {each.advertisement}: {each.message} [{each.code}]"
+    parts = [f"to {', '.join(each.to) or 'no peer'}"]
+    parts += [f"localPref {each.local_pref}"] if each.local_pref else []
+    if each.communities:
+        noun = "community" if len(each.communities) == 1 else "communities"
+        parts.append(f"{noun} {', '.join(each.communities)}")
+    return f"    {each.prefix} by BGPAdvertisement {each.advertisement}: {'; '.join(parts)}"
 
 
 def address_text(found: AddressExplained, wide: bool = False) -> str:
@@ -162,8 +197,8 @@ def _free(free: Free, pool: str, wide: bool) -> list[str]:
         lines = [f"  a Service can get it that asks for it, or for pool {pool}"]
     lines += _admitted(free)
     full = [
-        f"  namespace {each.namespace} can get no more of pool {pool}: it holds {each.addresses} of "
-        f"{each.limit} (proclaim.io/namespace-quota)"
+        f"  namespace {each.namespace} can get no more of pool {pool}: it holds "
+        f"{each.addresses} of {each.limit} (proclaim.io/namespace-quota)"
         for each in free.full
     ]
     former = [f"  service {name} had it, and gets it back when it may" for name in free.former]
