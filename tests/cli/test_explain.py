@@ -199,12 +199,15 @@ def test_of_many_pools_the_telling_ones_come_first_and_the_rest_is_counted(procl
         for at in range(20)
     ]
     last = many[19].replace("/32]", "/32], autoAssign: false").replace("pool-19", "manual")
-    proclaim.apply(*many[:19], last, service("web", "198.51.100.18"), service("b", "192.0.2.9"))
+    proclaim.apply(*many[:18], last, many[18], service("web"), service("b", "192.0.2.9"))
     out = proclaim("explain", "web").out
     lines = [line for line in out.splitlines() if line.startswith("  pool ")]
     assert len(lines) == 12
-    assert lines[0] == "  pool pool-18: gave 198.51.100.18"
-    assert "  and 8 more pools: 8 NotAskedFor\n" in out
+    assert lines[0] == "  pool pool-00: gave 198.51.100.0"
+    assert "  and 8 more pools: 7 Available, 1 NotAutomatic\n" in out
+    elsewhere = proclaim("explain", "b").out
+    assert "  pool " not in elsewhere
+    assert "  and 20 more pools: 20 NotAskedFor\n" in elsewhere
     assert proclaim("explain", "web", "-o", "wide").out.count("  pool ") == 20
     assert len(explained(proclaim, "web")["pools"]) == 20
 
@@ -405,3 +408,48 @@ def test_an_advertisement_that_says_nothing_beside_one_that_does_is_named(procla
         "    nothing by BGPAdvertisement uc: no Community defines the alias in BGPAdvertisement"
         " uc: nosuch [UnknownCommunity]\n" in proclaim("explain", "web", "--node", "n1").out
     )
+
+
+def test_a_family_that_a_service_prefers_and_has_not_is_told_with_what_is_in_its_way(proclaim):
+    both = service("web").replace("type:", "ipFamilyPolicy: PreferDualStack, type:")
+    proclaim.apply(POOL.replace(', "2001:db8::/64"', ""), both)
+    lacks = explained(proclaim, "web")["lacks"]
+    assert (lacks["families"], lacks["pool"], lacks["code"]) == (["IPv6"], "public", "NoRange")
+    assert (
+        "  prefers to have IPv6 as well; pool public: has no IPv6 range [NoRange]\n"
+        in proclaim("explain", "web").out
+    )
+    proclaim.apply(POOL, both)
+    assert explained(proclaim, "web")["lacks"] is None
+
+
+def test_a_status_that_is_not_adopted_is_told_with_the_reason(proclaim):
+    status = "status: {loadBalancer: {ingress: [{ip: 9.9.9.9}]}}\n"
+    proclaim.apply(POOL, service("web") + status)
+    claim = explained(proclaim, "web")["claim"]
+    assert (claim["addresses"], claim["reason"]["code"]) == (["9.9.9.9"], "AddressOutsidePools")
+    out = proclaim("explain", "web").out
+    assert "  its status says 9.9.9.9, which is not adopted: no IPAddressPool contains" in out
+    proclaim.apply(POOL, service("web") + status.replace("9.9.9.9", "192.0.2.0"))
+    assert explained(proclaim, "web")["claim"] is None
+
+
+def test_a_name_that_nobody_has_leads_to_names_like_it(proclaim):
+    proclaim.apply(POOL, service("dns-tcp"), service("web", namespace="shop"))
+    assert "hint: did you mean default/dns-tcp? " in proclaim("explain", "dns-tpc").err
+    assert "hint: did you mean shop/web? " in proclaim("explain", "web").err
+    assert "did you mean" not in proclaim("explain", "something-else").err
+
+
+def test_a_range_is_no_address_to_explain(proclaim):
+    proclaim.apply(POOL)
+    ran = proclaim("explain", "192.0.2.0/30")
+    assert (ran.status, ran.out) == (64, "")
+    assert "'192.0.2.0/30' is a range, and one address or one Service is explained" in ran.err
+
+
+def test_a_pool_names_itself_once(proclaim):
+    notes = "{proclaim.io/allocation: closed}"
+    closed = POOL.replace("metallb-system}", f"metallb-system, annotations: {notes}}}")
+    proclaim.apply(closed, service("web", "192.0.2.1"))
+    assert "  pool public: is closed to new all" in proclaim("explain", "web").out

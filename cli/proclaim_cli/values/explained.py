@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 import msgspec
 from proclaim.allocation import no_business
-from proclaim.answers import PoolAnswer, pool_answers
+from proclaim.answers import PoolAnswer, lacking, pool_answers
+from proclaim.events import Reason
 from proclaim.explain import Explanation, Said, explain_routes, explain_service
 from proclaim.model import Ref, Spread
+from proclaim.offers import Offers
 from proclaim.state import State
 from proclaim.terrain import survey
 
@@ -69,6 +71,22 @@ class PoolSaid(NamedTuple):
     """That rule with its values, where it is one that refuses a Service as well."""
 
 
+class Lacks(NamedTuple):
+    """The family that a Service prefers to have as well, and why its pool does not give it."""
+
+    families: tuple[str, ...]
+    pool: str
+    code: str
+    message: str
+
+
+class Claim(NamedTuple):
+    """What the status of a Service says that it does not hold, and why it was not adopted."""
+
+    addresses: tuple[str, ...]
+    reason: Because
+
+
 class ServiceExplained(NamedTuple):
     """Everything that there is to say about one Service."""
 
@@ -88,6 +106,10 @@ class ServiceExplained(NamedTuple):
     """What a Service had last that is gone, or has nothing now."""
     sharing: Sharing | None = None
     """With whom it holds an address together, or would."""
+    lacks: Lacks | None = None
+    """Of one that holds fewer families than it prefers."""
+    claim: Claim | None = None
+    """Where its status says something that is not so."""
 
 
 def service_explained(state: State, ref: Ref, nodes: Sequence[str]) -> ServiceExplained:
@@ -106,7 +128,21 @@ def service_explained(state: State, ref: Ref, nodes: Sequence[str]) -> ServiceEx
         tuple(_announced(state, said, ref) for said in found.announced),
         trap(_everywhere(state, ref, found, nodes), state),
         sharing=sharing_of(state, ref),
+        lacks=Lacks(*lacks) if (lacks := lacking(state, ref)) else None,
+        claim=_claim(state, ref) if wants else None,
     )
+
+
+def _claim(state: State, ref: Ref) -> Claim | None:
+    """What a status says in vain; nothing where the answer for want of an address says it."""
+    service, holding = state.service(ref), state.holdings.get(ref)
+    if service is None or not (holding or ref in state.refusals):
+        return None
+    said = service.status_addresses
+    if not said or (holding and set(said) == set(holding.addresses)):
+        return None
+    found = Offers(state).claimed(service)
+    return Claim(said, told(found)) if isinstance(found, Reason) else None
 
 
 def _reason(found: Explanation) -> Because:

@@ -18,7 +18,7 @@ from proclaim_cli.views.table import printable
 _MANY = 12
 """Pools, or sharers, that have a line of their own, unless all are asked for."""
 _FEW = 3
-"""Addresses that are not shared, of which it is said why."""
+"""Addresses that are not shared, and holders of one, of which everything is said."""
 _LITTLE: dict[str, int] = {
     GAVE: -2,
     AVAILABLE: -1,
@@ -48,6 +48,7 @@ def service_text(found: ServiceExplained, wide: bool = False) -> str:
     lines.append(f"  because {found.reason.message}{code}")
     if found.since:
         lines.append(f"  since {found.since.time}, position @{found.since.position}")
+    lines += _beside(found)
     if found.last:
         lines += _last(found.last)
     if found.sharing:
@@ -58,6 +59,23 @@ def service_text(found: ServiceExplained, wide: bool = False) -> str:
     if found.trap:
         lines.append(f"  not announced anywhere: {found.trap}")
     return _lines(lines)
+
+
+def _beside(found: ServiceExplained) -> list[str]:
+    """What it would have as well, and what its status says in vain."""
+    lines = []
+    if lacks := found.lacks:
+        code = f" [{lacks.code}]" if lacks.code else ""
+        wanted = " and ".join(lacks.families)
+        lines.append(
+            f"  prefers to have {wanted} as well; {_of_pool(lacks.pool, lacks.message)}{code}"
+        )
+    if claim := found.claim:
+        lines.append(
+            f"  its status says {' and '.join(claim.addresses)}, which is not adopted: "
+            f"{claim.reason.message} [{claim.reason.code}]"
+        )
+    return lines
 
 
 def _shared(found: Sharing, wide: bool, members: bool = False) -> list[str]:
@@ -107,15 +125,23 @@ def _with(each: Sharer, members: bool) -> str:
 def _pools(found: Sequence[PoolSaid], wide: bool) -> list[str]:
     """What the pools say; of many, the most telling, and how many say the rest."""
     shown = list(found)
+    aside = [each for each in shown if each.code != NOT_ASKED_FOR]
+    if not wide and len(shown) - len(aside) > 1:
+        shown = aside  # what is asked for is elsewhere
     if not wide and len(shown) > _MANY:
         shown = sorted(shown, key=lambda each: _LITTLE.get(each.code, 0))[:_MANY]
-    lines = [f"  pool {each.pool}: {each.message}" for each in shown]
+    lines = [f"  {_of_pool(each.pool, each.message)}" for each in shown]
     told = {each.pool for each in shown}
     left = Counter(each.code for each in found if each.pool not in told)
     if left:
         counts = ", ".join(f"{count} {code}" for code, count in sorted(left.items()))
         lines.append(f"  and {left.total()} more pools: {counts}")
     return lines
+
+
+def _of_pool(pool: str, message: str) -> str:
+    """What is said of a pool, its name once."""
+    return f"pool {pool}: {message.removeprefix(f'pool {pool} ')}"
 
 
 def _last(last: Past) -> list[str]:
@@ -176,7 +202,10 @@ def address_text(found: AddressExplained, wide: bool = False) -> str:
     )
     if found.sharing and len(found.sharing.services) > 1:
         lines += _shared(found.sharing, wide, members=True)
-    return _lines(lines) + "".join(service_text(each, wide) for each in found.services)
+    shown = found.services if wide else found.services[:_FEW]
+    left = len(found.services) - len(shown)
+    more = [f"and {left} more Services hold it (-o wide)"] if left else []
+    return _lines(lines) + "".join(service_text(each, wide) for each in shown) + _lines(more)
 
 
 def _some(lines: list[str], wide: bool) -> list[str]:
