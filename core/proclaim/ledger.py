@@ -298,7 +298,10 @@ def _gap(after: int, page: Sequence[Row]) -> str:
     """Which positions are missing first; a log has them all."""
     for expected, row in enumerate(page, start=after + 1):
         if row.position != expected:
-            return f"positions {expected} to {row.position - 1} are missing"
+            last = row.position - 1
+            if last == expected:
+                return f"position {expected} is missing"
+            return f"positions {expected} to {last} are missing"
     return "a position is there twice"
 
 

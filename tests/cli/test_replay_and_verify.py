@@ -70,7 +70,7 @@ def test_a_damaged_fact_is_found_and_named(proclaim, tmp_path):
     ran = proclaim("verify")
     assert ran.status == 1
     assert ran.out.startswith("position 5: AddressAssigned/2: the checksum does not match")
-    assert "\nwhole before that: 3 facts in 1 transactions\n" in ran.out
+    assert "\nwhole before that: 3 facts in 1 transaction\n" in ran.out
     assert proclaim("get", "services").status == 1
 
 
@@ -83,4 +83,4 @@ def test_a_fact_that_was_taken_out_is_missed(proclaim, tmp_path, command):
         connection.execute("DELETE FROM stored_events WHERE rowid = 3")
     ran = proclaim(*command)
     assert ran.status == 1
-    assert "positions 3 to 3 are missing" in ran.out + ran.err
+    assert "position 3 is missing" in ran.out + ran.err

@@ -38,6 +38,8 @@ class Announcing:
 
     def said(self, node: str, spread: Spread, ref: Ref) -> Said:
         """What a node announces of a Service in one way, or why nothing."""
+        if node not in self._known and ref not in self._state.holdings:
+            return Said(node, spread, False, Silence.NO_ADDRESS, "it has no address", (), ())
         if node not in self._known:
             text = f"nobody describes or hears of {node}"
             return Said(node, spread, False, Silence.NODE_UNKNOWN, text, (), ())
