@@ -323,3 +323,12 @@ def test_a_plan_of_the_first_ledger_does_not_say_that_nobody_was_known(proclaim)
     proclaim.write("all.yaml", POOL, ADVERTISED, NODES[0], service("web"))
     out = proclaim("plan", proclaim.manifests).out
     assert "+ bgp on a: 192.0.2.0/32 added, to tor for default/web\n" in out
+
+
+def test_a_file_is_named_from_the_working_directory(proclaim, monkeypatch):
+    monkeypatch.chdir(proclaim.manifests.parent)
+    ran = proclaim.apply(POOL.replace("192.0.2.0/30", "x"))
+    assert ran.err.startswith("problem: manifests/all.yaml:5: IPAddressPool/public: ")
+    assert " manifests/all.yaml" in proclaim("get", "problems").out
+    (found,) = json.loads(proclaim("get", "problems", "-o", "json").out)
+    assert found["file"] == str(proclaim.manifests / "all.yaml")
