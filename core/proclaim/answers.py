@@ -39,6 +39,16 @@ class PoolAnswer(NamedTuple):
     """The rule with its values, where it is one that refuses a Service as well."""
 
 
+class Lacking(NamedTuple):
+    """What a Service prefers to have beside what it has, and why its pool does not give it."""
+
+    families: tuple[str, ...]
+    pool: str
+    code: str
+    """As of a `PoolAnswer`; empty where no rule says so."""
+    message: str
+
+
 class _Rule(NamedTuple):
     """The rule that excludes a pool."""
 
@@ -64,6 +74,31 @@ def pool_answers(state: State, ref: Ref) -> list[PoolAnswer]:
     first = {each.name: at for at, each in enumerate(state.pool_index.automatic(service))}
     names = sorted(state.pool_index.by_name, key=lambda name: (first.get(name, len(first)), name))
     return [asked.answer(state.pool_index.grounds[name]) for name in names]
+
+
+def lacking(state: State, ref: Ref) -> Lacking | None:
+    """Which family a Service would have as well as the one that it holds; None when it has all."""
+    service, holding = state.service(ref), state.holdings.get(ref)
+    if service is None or holding is None:
+        return None
+    families = families_of(service)
+    if isinstance(families, Reason):
+        return None
+    held = {address.family for address in addresses_of(holding)}
+    names = tuple(NAMES[family] for family in families.wanted if family not in held)
+    if not names:
+        return None
+    code, text = "", "nothing keeps it from it"
+    ground = state.pool_index.grounds.get(holding.pool)
+    if state.authority is Authority.FOLLOW:
+        text = "the allocator that this node follows has given no more"
+    elif service.requested_addresses:
+        text = "it asks for exactly what it has"
+    elif ground is None:
+        text = "the pool is not in force"
+    elif found := _Asked(state, service, families).not_second(ground, addresses_of(holding)):
+        code, text = found.code, found.message
+    return Lacking(names, holding.pool, code, text)
 
 
 class _Asked:
@@ -95,7 +130,7 @@ class _Asked:
         name = ground.name
         if self._holding is not None and self._holding.pool == name:
             given = self._holding.addresses
-            more = self._not_second(ground, addresses_of(self._holding))
+            more = self.not_second(ground, addresses_of(self._holding))
             message, reason = more[1:] if more else ("", None)
             text = f"gave {' and '.join(given)}{'; ' if message else ''}{message}"
             return PoolAnswer(name, GAVE, text, given, reason)
@@ -106,7 +141,7 @@ class _Asked:
             return PoolAnswer(name, AVAILABLE, "could serve it, and it keeps what it has")
         return PoolAnswer(name, AVAILABLE, "could serve it")
 
-    def _not_second(self, ground: Ground, given: Sequence[Address]) -> _Rule | None:
+    def not_second(self, ground: Ground, given: Sequence[Address]) -> _Rule | None:
         """Why the pool that gave one family of two does not give the other as well."""
         lacking = [
             family

@@ -31,7 +31,7 @@ from proclaim.model import (
 )
 from proclaim.project import Projection, advancing, projecting
 from proclaim.supervise import Member, crew
-from proclaim.telling import tell
+from proclaim.telling import tell, tell_decisions
 from proclaim.terrain import fellows
 
 _LOG = logging.getLogger("proclaim.engine")
@@ -78,6 +78,7 @@ async def run(
         nursery.start_soon(_advise, ledger, host.node, name="advice")
         introduced, heard = trio.Event(), trio.Event()
         nursery.start_soon(tell, ledger.state, heard, name="findings")
+        nursery.start_soon(tell_decisions, ledger, name="decisions")
         nursery.start_soon(_introduce, ledger, cast, host.node, introduced)
         readers = [
             *(_announcing(a, wanted[a.name], ledger.observe) for a in cast.announcers),

@@ -25,7 +25,7 @@ from proclaim.model import (
 from proclaim.offers import Offers
 from proclaim.state import State
 from proclaim.terrain import Terrain, survey
-from proclaim.verdict import Part, Quiet, Silence, verdict
+from proclaim.verdict import Part, Quiet, Silence, by_advertisement, verdict
 
 _WHY_SILENT: dict[Silence, str] = {
     Silence.NO_ADDRESS: "it has no address",
@@ -68,6 +68,21 @@ class Said(NamedTuple):
     prefixes: tuple[str, ...]
     to: tuple[str, ...]
     """Peers or interfaces by name; empty means all of them."""
+
+
+class Route(NamedTuple):
+    """What one BGPAdvertisement says of a Service from one node, or why it says nothing."""
+
+    advertisement: str
+    prefix: str
+    """Empty when it says nothing."""
+    to: tuple[str, ...]
+    local_pref: int
+    """0 when it is not set."""
+    communities: tuple[str, ...]
+    code: str
+    """The `Silence`; empty when it says something."""
+    message: str
 
 
 class Explanation(NamedTuple):
@@ -129,7 +144,7 @@ def explain_announcement(terrain: Terrain, state: State, ref: Ref) -> Said:
     """Whether the terrain's node announces a Service, and the first rule that forbids it."""
     answer = verdict(terrain, state, ref)
     if isinstance(answer, Quiet):
-        text = _WHY_SILENT[answer.silence].format(detail=answer.detail, kind=KIND[terrain.spread])
+        text = _why_silent(answer, terrain.spread)
         if answer.silence is Silence.POOL_NOT_ADVERTISED:
             text += kept_out(state, answer.detail, terrain.spread)
         return Said(terrain.node, terrain.spread, False, answer.silence, text, (), ())
@@ -137,6 +152,24 @@ def explain_announcement(terrain: Terrain, state: State, ref: Ref) -> Said:
     code, text = reality.how(state, terrain, answer)
     text += _left_out(state, ref, answer)
     return Said(terrain.node, terrain.spread, not code, code, text, prefixes, _to(answer))
+
+
+def _why_silent(quiet: Quiet, spread: Spread) -> str:
+    return _WHY_SILENT[quiet.silence].format(detail=quiet.detail, kind=KIND[spread])
+
+
+def explain_routes(terrain: Terrain, state: State, ref: Ref) -> tuple[Route, ...]:
+    """What each advertisement says of a Service that the terrain's node announces by routes."""
+    found = []
+    for ad, said in by_advertisement(terrain, state, ref):
+        if isinstance(said, Quiet):
+            text = _why_silent(said, terrain.spread)
+            found.append(Route(ad.name, "", (), 0, (), said.silence, text))
+            continue
+        for each in sorted({(part.prefix, part.to, part.communities) for part in said}):
+            prefix, to, communities = each
+            found.append(Route(ad.name, prefix, to, ad.local_pref, communities, "", ""))
+    return tuple(sorted(found, key=lambda each: (not each.prefix, each.prefix)))
 
 
 def kept_out(state: State, pool: str, *spreads: Spread) -> str:

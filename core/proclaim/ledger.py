@@ -265,7 +265,11 @@ def recorded(
     before it.
     """
     while True:
-        page = log.read(after, PAGE if until is None else max(0, min(PAGE, until - after)))
+        try:
+            page = log.read(after, PAGE if until is None else max(0, min(PAGE, until - after)))
+        except LedgerDamaged:
+            yield from _before_damage(codec, _one_by_one(log, after))
+            raise
         if page and page[-1].position - after != len(page):
             yield from _before_damage(codec, _unbroken(after, page))
             raise LedgerDamaged(_gap(after, page))
@@ -278,6 +282,21 @@ def recorded(
         if len(page) < PAGE:
             return
         after = page[-1].position
+
+
+def _one_by_one(log: EventLog, after: int) -> Iterator[Row]:
+    """The rows after a position up to the one that cannot be read."""
+    while True:
+        try:
+            found = log.read(after, 1)
+        except LedgerDamaged:
+            return
+        if not found:
+            return
+        if found[0].position != after + 1:
+            raise LedgerDamaged(_gap(after, found))
+        yield found[0]
+        after += 1
 
 
 def _before_damage(codec: Codec, page: Iterable[Row]) -> Iterator[Recorded]:
@@ -298,7 +317,10 @@ def _gap(after: int, page: Sequence[Row]) -> str:
     """Which positions are missing first; a log has them all."""
     for expected, row in enumerate(page, start=after + 1):
         if row.position != expected:
-            return f"positions {expected} to {row.position - 1} are missing"
+            last = row.position - 1
+            if last == expected:
+                return f"position {expected} is missing"
+            return f"positions {expected} to {last} are missing"
     return "a position is there twice"
 
 

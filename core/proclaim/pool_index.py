@@ -159,15 +159,18 @@ class PoolIndex:
 
     def exclusion(self, pool: Pool, service: Service) -> Exclusion | None:
         """What keeps a Service out of a pool; None when it is admitted."""
-        if not self._admits_namespace(pool, service.namespace):
+        if not self.admits_namespace(pool, service.namespace):
             return Exclusion("namespaces", service.namespace)
         if not _admits_labels(pool, service):
             labels = ",".join(f"{key}={value}" for key, value in service.labels)
             return Exclusion("serviceSelectors", labels or "no label")
         return None
 
-    def _admits_namespace(self, pool: Pool, namespace: str) -> bool:
-        """A pool that is limited to namespaces of which none is there admits nobody."""
+    def admits_namespace(self, pool: Pool, namespace: str) -> bool:
+        """Whether `serviceAllocation` admits the Services of a namespace, whatever their labels.
+
+        A pool that is limited to namespaces of which none is there admits nobody.
+        """
         allocation = pool.service_allocation
         if allocation is None or not (allocation.namespaces or allocation.namespace_selectors):
             return True
@@ -190,7 +193,7 @@ class PoolIndex:
             grounds = [
                 each
                 for each in self._preferred
-                if each.pool.auto_assign and self._admits_namespace(each.pool, service.namespace)
+                if each.pool.auto_assign and self.admits_namespace(each.pool, service.namespace)
             ]
             found = any(_selectors(each.pool) for each in grounds), grounds
             if len(self._admitted) >= _NAMESPACES_REMEMBERED:

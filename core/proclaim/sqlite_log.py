@@ -238,6 +238,8 @@ class SQLiteLog:
             return "how many positions were stored is not a number any more"
         if issued <= head:
             return ""
+        if issued == head + 1:
+            return f"position {issued} was stored once and is missing"
         return f"positions {head + 1} to {issued} were stored once and are missing"
 
     def save_checkpoint(self, position: int, saved: bytes) -> None:

@@ -232,6 +232,25 @@ def _routes(
     return tuple(parts) or quiets[0]
 
 
+def by_advertisement(
+    terrain: Terrain, state: State, ref: Ref
+) -> tuple[tuple[BGPAdvertisement, tuple[Part, ...] | Quiet], ...]:
+    """What each BGPAdvertisement that matches a Service says of it from here, or why nothing.
+
+    For a Service of which the verdict has routes; those of other nodes are left out.
+    """
+    selected = _select(terrain, state, ref)
+    if isinstance(selected, Quiet) or terrain.me is None:
+        return ()
+    findings = Findings(terrain, state)
+    found = []
+    for ad in selected.ads:
+        if any_matches(ad.node_selectors, terrain.me.labels):
+            said = _parts(selected, ad, findings.told(ad))
+            found.append((ad, said if isinstance(said, Quiet) else tuple(said)))
+    return tuple(found)
+
+
 def _told(terrain: Terrain, ad: BGPAdvertisement) -> _Told:
     peers = [peer for peer in terrain.peers if not ad.peers or peer.name in ad.peers]
     communities = tuple(terrain.aliases.get(text, text) for text in ad.communities)

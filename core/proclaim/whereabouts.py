@@ -23,6 +23,15 @@ class Waiting(NamedTuple):
     reason: Reason
 
 
+class Rationed(NamedTuple):
+    """A namespace that may have nothing more of a pool."""
+
+    namespace: str
+    addresses: int
+    """How many it holds."""
+    limit: int
+
+
 class Prospect(NamedTuple):
     """Who could get an address that nobody holds, from the pool that covers it."""
 
@@ -36,8 +45,8 @@ class Prospect(NamedTuple):
     """Whom the pool admits; None means everyone."""
     former: tuple[Ref, ...]
     """Services that have nothing now, had it, and get it back when they may."""
-    asked_by: tuple[Waiting, ...]
-    """Services that ask for exactly it, and why they have it not."""
+    rationed: tuple[Rationed, ...]
+    """Namespaces that the pool admits, and whose quota of it is reached."""
 
 
 class Whereabouts(NamedTuple):
@@ -51,6 +60,8 @@ class Whereabouts(NamedTuple):
     """Where the ledger says that its last holder went; 0 when that is not remembered."""
     notes: tuple[str, ...]
     """What is out of the ordinary about its pool, or about it."""
+    asked_by: tuple[Waiting, ...]
+    """Services that ask for exactly it, and why they have it not."""
     prospect: Prospect | None
     """None where somebody holds it, or no pool has it."""
 
@@ -68,6 +79,11 @@ def explain_address(state: State, text: str) -> Whereabouts:
         holders,
         state.vacated.position(address),
         tuple(_notes(state, address, ground)),
+        tuple(
+            Waiting(ref, each.reason)
+            for ref, each in sorted(state.refusals.items())
+            if (service := state.service(ref)) and text in service.requested_addresses
+        ),
         None if holders or ground is None else _prospect(state, address, ground),
     )
 
@@ -99,16 +115,46 @@ def _prospect(state: State, address: Address, ground: Ground) -> Prospect:
     text, taken = str(address), Taken(state)
     family = address.family
     following = taken.never_held(ground, family) or taken.longest_released(ground, family)
+    rationed = tuple(_rationed(state, ground))
     open_ = not ground.closed and not _avoided(ground, address)
+    if open_ and rationed:
+        open_ = _open_to_others(state, ground, {each.namespace for each in rationed})
     return Prospect(
         by_itself=open_ and ground.pool.auto_assign,
         on_request=open_,
         next=open_ and following == address,
         allocation=ground.pool.service_allocation,
         former=tuple(sorted(ref for ref, each in state.former.items() if text in each.addresses)),
-        asked_by=tuple(
-            Waiting(ref, each.reason)
-            for ref, each in sorted(state.refusals.items())
-            if (service := state.service(ref)) and text in service.requested_addresses
-        ),
+        rationed=rationed,
     )
+
+
+def _rationed(state: State, ground: Ground) -> Iterator[Rationed]:
+    """The namespaces that hold all that the quota of a pool admits, or are admitted to nothing."""
+    if ground.quota is None:
+        return
+    tenants = state.tenants.get(ground.name)
+    held = {name: len(each.addresses) for name, each in tenants.items()} if tenants else {}
+    for namespace in sorted({*ground.quota.named, *held, *_named(ground)}):
+        limit, count = ground.quota.of(namespace), held.get(namespace, 0)
+        if limit is None or count < limit:
+            continue
+        if state.pool_index.admits_namespace(ground.pool, namespace):
+            yield Rationed(namespace, count, limit)
+
+
+def _named(ground: Ground) -> tuple[str, ...]:
+    allocation = ground.pool.service_allocation
+    return allocation.namespaces if allocation else ()
+
+
+def _open_to_others(state: State, ground: Ground, rationed: set[str]) -> bool:
+    """Whether a pool gives anything to a namespace beside those that have their share."""
+    allocation, quota = ground.pool.service_allocation, ground.quota
+    if allocation and (allocation.namespaces or allocation.namespace_selectors):
+        known = {*allocation.namespaces, *(ref.name for ref in state.of_kind("Namespace"))}
+        admitted = {name for name in known if state.pool_index.admits_namespace(ground.pool, name)}
+        return not admitted <= rationed
+    if quota is not None and quota.everyone == 0:
+        return not set(quota.named) <= rationed
+    return True

@@ -137,7 +137,7 @@ def test_warnings_are_told_among_the_problems_and_fail_only_where_asked(proclaim
     said = f"{place}: warning: BGPPeer/tor: apiVersion: metallb.io/v1beta1 is deprecated for "
     ran = proclaim("check", proclaim.manifests)
     assert (ran.status, ran.out.splitlines()[0][: len(said)]) == (0, said)
-    assert "proclaim: 3 resources, 0 problems, 1 warnings\n" in ran.err
+    assert "proclaim: 3 resources, 0 problems, 1 warning\n" in ran.err
     assert proclaim("check", "--strict", proclaim.manifests).status == 1
 
 

@@ -161,6 +161,7 @@ def test_those_who_share_an_address_are_named_with_what_lets_them(proclaim):
                 "traffic_policy": "Cluster",
             }
         ],
+        "apart": [],
     }
     line = "  shares 192.0.2.0 with default/tls under the key k: TCP 443; Cluster\n"
     assert line in proclaim("explain", "web").out
@@ -198,12 +199,15 @@ def test_of_many_pools_the_telling_ones_come_first_and_the_rest_is_counted(procl
         for at in range(20)
     ]
     last = many[19].replace("/32]", "/32], autoAssign: false").replace("pool-19", "manual")
-    proclaim.apply(*many[:19], last, service("web", "198.51.100.18"), service("b", "192.0.2.9"))
+    proclaim.apply(*many[:18], last, many[18], service("web"), service("b", "192.0.2.9"))
     out = proclaim("explain", "web").out
     lines = [line for line in out.splitlines() if line.startswith("  pool ")]
     assert len(lines) == 12
-    assert lines[0] == "  pool pool-18: gave 198.51.100.18"
-    assert "  and 8 more pools: 8 NotAskedFor\n" in out
+    assert lines[0] == "  pool pool-00: gave 198.51.100.0"
+    assert "  and 8 more pools: 7 Available, 1 NotAutomatic\n" in out
+    elsewhere = proclaim("explain", "b").out
+    assert "  pool " not in elsewhere
+    assert "  and 20 more pools: 20 NotAskedFor\n" in elsewhere
     assert proclaim("explain", "web", "-o", "wide").out.count("  pool ") == 20
     assert len(explained(proclaim, "web")["pools"]) == 20
 
@@ -301,3 +305,151 @@ def test_who_follows_is_told_what_is_wrong_with_what_its_status_says(proclaim, t
         "its status says 203.0.113.7, but no IPAddressPool contains 203.0.113.7"
     )
     assert web["pools"] == []
+
+
+def rationed(quota, spec=""):
+    """The pool with a quota, perhaps with more in its spec."""
+    notes = f"{{proclaim.io/namespace-quota: '{quota}'}}"
+    text = POOL.replace("metallb-system}", f"metallb-system, annotations: {notes}}}")
+    return text.replace('"2001:db8::/64"]', f'"2001:db8::/64"]{spec}')
+
+
+def test_an_address_that_a_quota_keeps_from_everyone_says_so(proclaim):
+    limited = rationed("shop=1", ", serviceAllocation: {namespaces: [shop]}")
+    proclaim.apply(limited, service("web", namespace="shop"))
+    free = explained(proclaim, "192.0.2.1")["free"]
+    assert (free["on_request"], free["by_itself"], free["next"]) == (False, False, False)
+    assert free["full"] == [{"namespace": "shop", "addresses": 1, "limit": 1}]
+    out = proclaim("explain", "192.0.2.1").out
+    assert "  nobody can get it now\n" in out
+    assert "  namespace shop can get no more of pool public: it holds 1 of 1 (procl" in out
+
+
+def test_an_address_that_a_quota_keeps_from_some_names_them(proclaim):
+    proclaim.apply(rationed("*=1"), service("web"), service("api", namespace="shop"))
+    out = proclaim("explain", "192.0.2.2").out
+    assert "  any Service can get it; the pool gives it next\n" in out
+    assert "  namespace default can get no more of pool public: it holds 1 of 1 (" in out
+    assert "  namespace shop can get no more of pool public: it holds 1 of 1 (" in out
+
+
+def test_who_asks_for_an_address_in_no_pool_and_is_refused_is_named(proclaim):
+    proclaim.apply(POOL, service("web", "8.8.8.8"), service("a", "192.0.2.1"))
+    (web,) = explained(proclaim, "8.8.8.8")["asked_by"]
+    assert (web["service"], web["reason"]["code"]) == ("default/web", "AddressOutsidePools")
+    assert (
+        "  service default/web asks for it, and is refused: no IPAddressPool contains 8.8.8.8 ["
+        in proclaim("explain", "8.8.8.8").out
+    )
+    assert explained(proclaim, "192.0.2.1")["asked_by"] == []
+
+
+def local(text, selector):
+    """A Service whose traffic stays on the node that it reaches."""
+    more = f"externalTrafficPolicy: Local, selector: {{app: {selector}}}, type:"
+    return sharing(text).replace("type:", more)
+
+
+def test_who_has_the_same_key_and_does_not_share_is_named_with_the_rule(proclaim):
+    proclaim.apply(POOL, local(service("l1"), "b"))
+    proclaim.apply(POOL, local(service("l1"), "b"), local(service("l2"), "c"))
+    (apart,) = explained(proclaim, "l2")["sharing"]["apart"]
+    assert (apart["address"], apart["services"]) == ("192.0.2.0", ["default/l1"])
+    assert apart["reason"]["code"] == "TrafficPolicyDiffers"
+    out = proclaim("explain", "l2").out
+    assert "  does not share with default/l1: 192.0.2.0 is held by default/l1, whose ext" in out
+    assert "[TrafficPolicyDiffers]\n" in out
+
+
+def test_of_many_who_do_not_share_a_few_are_named(proclaim):
+    many = [sharing(service(name)) for name in ("a", "b", "c", "d")]
+    wide = POOL.replace("192.0.2.0/30", "192.0.2.0/28")
+    proclaim.apply(wide, *many)
+    proclaim.apply(wide, *many, sharing(service("e")))
+    assert len(explained(proclaim, "e")["sharing"]["apart"]) == 4
+    out = proclaim("explain", "e").out
+    assert out.count("  does not share with ") == 3
+    assert "  nor at 1 more address under that key (-o wide)\n" in out
+    assert proclaim("explain", "e", "-o", "wide").out.count("  does not share with ") == 4
+
+
+def advertisement(name, spec):
+    """A BGPAdvertisement with this spec."""
+    text = ADVERTISED.split("---")[0].replace("everything", name)
+    return f"{text}spec: {spec}\n"
+
+
+def test_which_advertisement_announces_which_prefix_to_whom_is_said(proclaim):
+    second = ADVERTISED.split("---")[1].replace("tor", "spine").replace("203.0.113.1", "10.0.0.1")
+    whole = advertisement("whole", "{aggregationLength: 30, peers: [spine], localPref: 200}")
+    each = advertisement("each", "{communities: ['64512:1'], peers: [tor]}")
+    proclaim.apply(POOL, ADVERTISED.split("---")[1], second, whole, each, service("web"))
+    routes, answers = explained(proclaim, "web")["announced"]
+    assert [(one["advertisement"], one["prefix"], one["to"]) for one in routes["routes"]] == [
+        ("whole", "192.0.2.0/30", ["spine"]),
+        ("each", "192.0.2.0/32", ["tor"]),
+    ]
+    assert [one["local_pref"] for one in routes["routes"]] == [200, None]
+    assert answers["routes"] == []
+    out = proclaim("explain", "web", "--node", "n1").out
+    assert "    192.0.2.0/30 by BGPAdvertisement whole: to spine; localPref 200\n" in out
+    assert "    192.0.2.0/32 by BGPAdvertisement each: to tor; community 64512:1\n" in out
+
+
+def test_an_advertisement_that_says_nothing_beside_one_that_does_is_named(proclaim):
+    proclaim.apply(POOL, ADVERTISED, advertisement("uc", "{communities: [nosuch]}"), service("web"))
+    routes, _ = explained(proclaim, "web")["announced"]
+    assert routes["announced"]
+    assert [(one["advertisement"], one["code"]) for one in routes["routes"]] == [
+        ("everything", ""),
+        ("uc", "UnknownCommunity"),
+    ]
+    assert (
+        "    nothing by BGPAdvertisement uc: no Community defines the alias in BGPAdvertisement"
+        " uc: nosuch [UnknownCommunity]\n" in proclaim("explain", "web", "--node", "n1").out
+    )
+
+
+def test_a_family_that_a_service_prefers_and_has_not_is_told_with_what_is_in_its_way(proclaim):
+    both = service("web").replace("type:", "ipFamilyPolicy: PreferDualStack, type:")
+    proclaim.apply(POOL.replace(', "2001:db8::/64"', ""), both)
+    lacks = explained(proclaim, "web")["lacks"]
+    assert (lacks["families"], lacks["pool"], lacks["code"]) == (["IPv6"], "public", "NoRange")
+    assert (
+        "  prefers to have IPv6 as well; pool public: has no IPv6 range [NoRange]\n"
+        in proclaim("explain", "web").out
+    )
+    proclaim.apply(POOL, both)
+    assert explained(proclaim, "web")["lacks"] is None
+
+
+def test_a_status_that_is_not_adopted_is_told_with_the_reason(proclaim):
+    status = "status: {loadBalancer: {ingress: [{ip: 9.9.9.9}]}}\n"
+    proclaim.apply(POOL, service("web") + status)
+    claim = explained(proclaim, "web")["claim"]
+    assert (claim["addresses"], claim["reason"]["code"]) == (["9.9.9.9"], "AddressOutsidePools")
+    out = proclaim("explain", "web").out
+    assert "  its status says 9.9.9.9, which is not adopted: no IPAddressPool contains" in out
+    proclaim.apply(POOL, service("web") + status.replace("9.9.9.9", "192.0.2.0"))
+    assert explained(proclaim, "web")["claim"] is None
+
+
+def test_a_name_that_nobody_has_leads_to_names_like_it(proclaim):
+    proclaim.apply(POOL, service("dns-tcp"), service("web", namespace="shop"))
+    assert "hint: did you mean default/dns-tcp? " in proclaim("explain", "dns-tpc").err
+    assert "hint: did you mean shop/web? " in proclaim("explain", "web").err
+    assert "did you mean" not in proclaim("explain", "something-else").err
+
+
+def test_a_range_is_no_address_to_explain(proclaim):
+    proclaim.apply(POOL)
+    ran = proclaim("explain", "192.0.2.0/30")
+    assert (ran.status, ran.out) == (64, "")
+    assert "'192.0.2.0/30' is a range, and one address or one Service is explained" in ran.err
+
+
+def test_a_pool_names_itself_once(proclaim):
+    notes = "{proclaim.io/allocation: closed}"
+    closed = POOL.replace("metallb-system}", f"metallb-system, annotations: {notes}}}")
+    proclaim.apply(closed, service("web", "192.0.2.1"))
+    assert "  pool public: is closed to new all" in proclaim("explain", "web").out

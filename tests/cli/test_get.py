@@ -66,7 +66,7 @@ def test_a_pool_says_whether_it_is_closed_and_how_much_each_namespace_may_and_do
         {"namespace": "shop", "addresses": 1, "services": 1, "limit": 1},
     ]
     assert (
-        " yes     *=3,shop=1  default=2/3,shop=1/1  " in proclaim("get", "pools", "-o", "wide").out
+        " yes     shop=1,*=3  default=2/3,shop=1/1  " in proclaim("get", "pools", "-o", "wide").out
     )
 
 
@@ -206,3 +206,14 @@ def test_a_reader_never_makes_a_ledger(proclaim, tmp_path):
     assert ran.status == 1
     assert ran.err.startswith("error: there is no ledger at ")
     assert not list(tmp_path.glob("ledger*"))
+
+
+def test_a_closed_pool_is_told_in_the_narrow_table_too(proclaim):
+    notes = "{proclaim.io/allocation: closed}"
+    proclaim.apply(POOL, service("web"))
+    assert "CLOSED" not in proclaim("get", "pools").out
+    closed = POOL.replace("metallb-system}", f"metallb-system, annotations: {notes}}}")
+    proclaim.apply(closed, service("web"))
+    head, public = proclaim("get", "pools").out.splitlines()
+    assert head.endswith("SERVICES  CLOSED")
+    assert public.endswith("yes")

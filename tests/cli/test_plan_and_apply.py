@@ -243,7 +243,10 @@ def test_the_reach_of_a_change_is_counted_by_node_and_by_peer(proclaim):
     tor = {"announcer": "bgp", "name": "tor", "nodes": ["a", "b"]}
     assert summary["by_receiver"][1] == {**tor, "added": 4, "removed": 0, "changed": 0}
     out = proclaim("plan", proclaim.manifests).out
-    assert f"  on a: {by_node['a']} added\n" in out
+    assert f"  on a, b: {by_node['a']} added each\n" in out
+    assert (
+        f"  on a: {by_node['a']} added\n" in proclaim("plan", proclaim.manifests, "-o", "wide").out
+    )
     assert "  bgp to tor: 4 added, from 2 nodes\n" in out
     assert "  l2 to (every interface): 2 added, from" in out
 
@@ -279,9 +282,53 @@ def test_an_announcement_that_changes_says_how_it_was(proclaim):
     )
     proclaim.write("all.yaml", POOL, told, service("web", "192.0.2.1"), service("new", "192.0.2.0"))
     out = proclaim("plan", proclaim.manifests, "--node", "n1").out
-    was = "so far for default/web; so far with local_pref not set; so far with communities none"
+    was = "now also for default/new; no longer for default/web; localPref not set -> 200; "
+    was += "communities none -> 64512:1"
     assert f"~ bgp on n1: 192.0.2.0/32 changed, to tor for default/new ({was})\n" in out
     assert "moved 192.0.2.0 -> 192.0.2.1 (the Service now asks for 192.0.2.1)\n" in out
     summary = changes_of(proclaim, "--node", "n1")["summary"]
     (tor,) = summary["by_receiver"]
     assert (tor["added"], tor["changed"]) == (1, 1)
+
+
+def test_what_is_the_same_on_many_nodes_has_one_line(proclaim):
+    nodes = [NODES[0].replace("name: a", f"name: k{at}") for at in range(5)]
+    proclaim.apply(POOL, ADVERTISED, *nodes)
+    proclaim.write("all.yaml", POOL, ADVERTISED, *nodes, service("web"))
+    out = proclaim("plan", proclaim.manifests).out
+    told = "192.0.2.0/32 added, to tor for default/web\n"
+    assert f"+ bgp on 5 nodes (k0, k1, k2 and 2 more): {told}" in out
+    assert "  on 5 nodes (k0, k1, k2 and 2 more): 1 added each\n" in out
+    assert proclaim("plan", proclaim.manifests, "-o", "wide").out.count(told) == 5
+    assert len(changes_of(proclaim)["announcements"]) == 5
+
+
+def test_a_service_that_joins_a_prefix_is_no_line_of_its_own(proclaim):
+    wider = ADVERTISED.replace(
+        "name: everything, namespace: metallb-system}",
+        "name: everything, namespace: metallb-system}\nspec: {aggregationLength: 30}",
+    )
+    proclaim.apply(POOL, wider, service("web"))
+    proclaim.write("all.yaml", POOL, wider, service("web"), service("mail"))
+    out = proclaim("plan", proclaim.manifests, "--node", "n1").out
+    assert "bgp on n1" not in out
+    assert "~ 1 announcement changed in nothing but the Services (-o wide lists them)\n" in out
+    (changed,) = changes_of(proclaim, "--node", "n1")["announcements"]
+    assert changed["reason"]["message"] == "now also for default/mail; now also of 192.0.2.1"
+    wide = proclaim("plan", proclaim.manifests, "--node", "n1", "-o", "wide").out
+    assert "~ bgp on n1: 192.0.2.0/30 changed, to tor for default/mail, default/web (" in wide
+
+
+def test_a_plan_of_the_first_ledger_does_not_say_that_nobody_was_known(proclaim):
+    proclaim.write("all.yaml", POOL, ADVERTISED, NODES[0], service("web"))
+    out = proclaim("plan", proclaim.manifests).out
+    assert "+ bgp on a: 192.0.2.0/32 added, to tor for default/web\n" in out
+
+
+def test_a_file_is_named_from_the_working_directory(proclaim, monkeypatch):
+    monkeypatch.chdir(proclaim.manifests.parent)
+    ran = proclaim.apply(POOL.replace("192.0.2.0/30", "x"))
+    assert ran.err.startswith("problem: manifests/all.yaml:5: IPAddressPool/public: ")
+    assert " manifests/all.yaml" in proclaim("get", "problems").out
+    (found,) = json.loads(proclaim("get", "problems", "-o", "json").out)
+    assert found["file"] == str(proclaim.manifests / "all.yaml")

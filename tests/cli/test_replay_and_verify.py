@@ -70,7 +70,7 @@ def test_a_damaged_fact_is_found_and_named(proclaim, tmp_path):
     ran = proclaim("verify")
     assert ran.status == 1
     assert ran.out.startswith("position 5: AddressAssigned/2: the checksum does not match")
-    assert "\nwhole before that: 3 facts in 1 transactions\n" in ran.out
+    assert "\nwhole before that: 3 facts in 1 transaction\n" in ran.out
     assert proclaim("get", "services").status == 1
 
 
@@ -83,4 +83,30 @@ def test_a_fact_that_was_taken_out_is_missed(proclaim, tmp_path, command):
         connection.execute("DELETE FROM stored_events WHERE rowid = 3")
     ran = proclaim(*command)
     assert ran.status == 1
-    assert "positions 3 to 3 are missing" in ran.out + ran.err
+    assert "position 3 is missing" in ran.out + ran.err
+
+
+def test_a_fact_of_another_type_is_found_after_all_that_is_whole_before_it(proclaim, tmp_path):
+    proclaim.apply(POOL, service("web"))
+    proclaim.apply(POOL, service("web"), service("mail"))
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as connection, connection:
+        last = "(SELECT MAX(rowid) FROM stored_events)"
+        connection.execute(
+            f"UPDATE stored_events SET state = CAST(state AS TEXT) WHERE rowid = {last}"
+        )
+    ran = proclaim("verify")
+    assert ran.status == 1
+    assert "is stored with the types of another program\n" in ran.out
+    assert "\nwhole before that: 5 facts in 2 transactions\n" in ran.out
+
+
+def test_a_replay_follows_the_nodes_that_are_described_and_else_says_for_which_one_it_is(proclaim):
+    nodes = [f"apiVersion: v1\nkind: Node\nmetadata: {{name: {name}}}\n" for name in ("a", "b")]
+    proclaim.apply(POOL, ADVERTISED, service("web"))
+    assert "proclaim: these are for node " in proclaim("replay").err
+    proclaim.apply(POOL, ADVERTISED, service("web"), service("mail"), *nodes)
+    ran = proclaim("replay")
+    assert ran.err == ""
+    assert "    bgp on a: 192.0.2.1/32 added, to tor\n" in ran.out
+    assert "    bgp on b: 192.0.2.1/32 added, to tor\n" in ran.out
+    assert "on b:" not in proclaim("replay", "--node", "a").out

@@ -263,9 +263,9 @@ def test_a_position_is_never_issued_twice(path) -> None:
     log.close()
     in_sql(path, "DELETE FROM stored_events WHERE rowid = 3")
     log = reader(path)
-    assert log.problems() == ["positions 3 to 3 were stored once and are missing"]
+    assert log.problems() == ["position 3 was stored once and is missing"]
     log.close()
-    with pytest.raises(LedgerDamaged, match="positions 3 to 3 were stored once and are missing"):
+    with pytest.raises(LedgerDamaged, match="position 3 was stored once and is missing"):
         writer(path)
     in_sql(
         path,

@@ -4,10 +4,12 @@ import logging
 
 import pytest
 import trio
-from ledger.worlds import pool, service
+from ledger.examples import CODEC
+from ledger.worlds import FailingLog, FakeHost, pool, service
 from proclaim import telling
 from proclaim.decide import decide
 from proclaim.latest import Latest
+from proclaim.ledger import Ledger
 from proclaim.model import (
     Authority,
     Authorized,
@@ -147,3 +149,48 @@ async def test_a_rule_that_fails_stops_nothing(autojump_clock, node, caplog, mon
     node.observe(pool(), service("b"))
     await trio.sleep(LATER)
     assert [said[-19:] for _, said in lines(caplog)] == ["[PoolNotAdvertised]"]
+
+
+@pytest.fixture
+async def ledger(nursery, autojump_clock, caplog):
+    """A ledger whose decisions are told to a log, which is looked into."""
+    made = Ledger(FailingLog(), CODEC, FakeHost())
+    caplog.set_level(logging.INFO, "proclaim.services")
+    nursery.start_soon(made.write)
+    await made.observe(Authorized(Authority.ALLOCATE))
+    nursery.start_soon(telling.tell_decisions, made)
+    await trio.sleep(SOON)
+    return made
+
+
+async def told(ledger, caplog, *resources):
+    """What the log says after a listing, without its levels."""
+    await ledger.observe(Listing("files", resources))
+    await trio.sleep(SOON)
+    return [said for _, said in lines(caplog)]
+
+
+async def test_what_becomes_of_a_service_is_logged_with_the_reason(autojump_clock, ledger, caplog):
+    (assigned,) = await told(ledger, caplog, pool(), service("a"))
+    address = ledger.state.value.holdings[service("a").resource.ref].addresses[0]
+    assert assigned.startswith(f"default/a: assigned {address} (lowest address of pool ")
+    assert assigned.endswith(" [Free])")
+    assert await told(ledger, caplog, pool(), service("a")) == []
+    asking = service("a", requested_addresses=("192.0.2.9",))
+    (moved,) = await told(ledger, caplog, pool(), asking)
+    assert moved.startswith(f"default/a: moved {address} -> 192.0.2.9 (the Service now asks for ")
+    assert moved.endswith(" [Requested])")
+    address = "192.0.2.9"
+    (released,) = await told(ledger, caplog, pool())
+    assert released == f"default/a: released {address} (the Service was deleted [Gone])"
+    (gone,) = await told(ledger, caplog, service("b"))
+    assert gone == "default/b: refused (no IPAddressPool is in force [NoPool])"
+
+
+async def test_of_many_decisions_at_once_a_few_are_logged_and_the_rest_is_counted(
+    autojump_clock, ledger, caplog
+):
+    many = [service(f"s{at}") for at in range(9)]
+    said = await told(ledger, caplog, *many)
+    assert len(said) == 6
+    assert said[-1] == "and 4 more; `proclaim log` has all"

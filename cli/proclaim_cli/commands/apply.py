@@ -15,6 +15,7 @@ from proclaim_cli.opening import Opened, absolute, opened, settings_of, state_at
 from proclaim_cli.options import LedgerURL, Manifests, NodeName, Output, SettingsFile, Shown
 from proclaim_cli.single import as_command
 from proclaim_cli.values.changes import Decisions, changes, views
+from proclaim_cli.values.plain import counted
 from proclaim_cli.values.reading import findings, observations, reading_of
 from proclaim_cli.views.changes import changes_text
 from proclaim_cli.views.findings import tell
@@ -43,7 +44,7 @@ def command(
     wrong = tell(findings(reading, made.state))
     if not show(applied, output):
         sys.stdout.write(changes_text(applied, output is Output.WIDE))
-    note(f"{len(made.facts)} facts recorded, position {made.state.position}")
+    note(f"{counted(len(made.facts), 'fact')} recorded, position {made.state.position}")
     return 1 if wrong else 0
 
 

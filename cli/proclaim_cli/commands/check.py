@@ -16,6 +16,7 @@ from proclaim_cli.opening import named
 from proclaim_cli.options import Manifests, Output
 from proclaim_cli.single import as_command
 from proclaim_cli.values.findings import codes_named, problems_among, rows, without
+from proclaim_cli.values.plain import counted
 from proclaim_cli.values.reading import check, reading_of
 from proclaim_cli.values.sarif import sarif
 from proclaim_cli.views.say import note
@@ -52,8 +53,8 @@ def command(
     problems = len(problems_among(found))
     _show(found, output)
     note(
-        f"{len(reading.listing.resources)} resources, {problems} problems, "
-        f"{len(found) - problems} warnings"
+        f"{counted(len(reading.listing.resources), 'resource')}, {counted(problems, 'problem')}, "
+        f"{counted(len(found) - problems, 'warning')}"
     )
     return 1 if problems or (strict and found) else 0
 

@@ -6,7 +6,7 @@ import sys
 from typing import Annotated
 
 import typer
-from proclaim.errors import NotFound
+from proclaim.errors import NotFound, Usage
 from proclaim.model import Ref
 from proclaim.state import State
 from proclaim.whereabouts import explain_address
@@ -16,7 +16,7 @@ from proclaim_cli.options import At, LedgerURL, NodeName, Output, SettingsFile, 
 from proclaim_cli.single import as_command
 from proclaim_cli.values.explained import ServiceExplained, service_explained
 from proclaim_cli.values.history import last_holder, last_of_service, released_at
-from proclaim_cli.values.names import address_named, service_named
+from proclaim_cli.values.names import address_named, service_named, services_alike
 from proclaim_cli.values.resources import known_nodes
 from proclaim_cli.values.sharing import sharing_at
 from proclaim_cli.values.whereabouts import AddressExplained, address_explained
@@ -44,6 +44,11 @@ def command(
             if not show(where, output):
                 sys.stdout.write(address_text(where, output is Output.WIDE))
             return 0
+        if address_named(subject.partition("/")[0]):
+            raise Usage(
+                f"{subject!r} is a range, and one address or one Service is explained at a time",
+                hint=f"write {subject.partition('/')[0]}, or another address of it",
+            )
         explained = _service(found, state, service_named(subject), nodes)
     if not show(explained, output):
         sys.stdout.write(service_text(explained, output is Output.WIDE))
@@ -84,7 +89,7 @@ def _unknown(state: State, ref: Ref) -> NotFound:
                 f"there is no Service {ref.short}: {problem}",
                 hint="correct the manifest; `proclaim check` shows whether it is sound",
             )
-    return NotFound(
-        f"there is no Service {ref.short}",
-        hint="`proclaim get services` lists them; write namespace/name outside `default`",
-    )
+    hint = "`proclaim get services` lists them; write namespace/name outside `default`"
+    if alike := services_alike(ref, {*state.of_kind("Service"), *state.holdings}):
+        hint = f"did you mean {' or '.join(alike)}? {hint}"
+    return NotFound(f"there is no Service {ref.short}", hint=hint)

@@ -11,14 +11,17 @@ import typer
 from proclaim.checkpoint import digest
 from proclaim.errors import Usage
 from proclaim.ledger import recorded
+from proclaim.ledger import replay as folded
 
-from proclaim_cli.opening import opened, settings_of
+from proclaim_cli.opening import Opened, opened, settings_of
 from proclaim_cli.options import LedgerURL, NodeName, Output, SettingsFile, Shown
 from proclaim_cli.single import as_command
 from proclaim_cli.values.plain import plain
 from proclaim_cli.values.replayed import Replay, Step
+from proclaim_cli.values.resources import known_nodes, named_nodes
 from proclaim_cli.values.when import position_at
 from proclaim_cli.views.replayed import step_text
+from proclaim_cli.views.say import note
 from proclaim_cli.views.structured import document
 
 
@@ -42,7 +45,7 @@ def command(
         now = time.time()
         first = position_at(found.log, found.codec, begin, now) if begin else 0
         last = position_at(found.log, found.codec, until, now) if until else found.log.head()
-        replay = Replay([node] if node else [])
+        replay = Replay([node] if node else _nodes(found, last))
         structured = output in (Output.JSON, Output.YAML)
         previous = None
         for step in replay.steps(recorded(found.log, found.codec, 0, last)):
@@ -57,6 +60,14 @@ def command(
     end = {"digest": named, "position": replay.state.position}
     sys.stdout.write(document(end, output) if structured else f"digest {named}\n")
     return 0
+
+
+def _nodes(found: Opened, last: int) -> list[str]:
+    """The nodes whose announcements are followed: those that `get announcements` shows there."""
+    state = folded(found.log, found.codec, last)
+    if not named_nodes(state):
+        note(f"these are for node {found.node}, as no Node is described; --node names another")
+    return known_nodes(state, found.node)
 
 
 def _record(step: Step) -> dict[str, Any]:

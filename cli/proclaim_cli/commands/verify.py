@@ -11,6 +11,7 @@ from proclaim.verify import verify
 from proclaim_cli.opening import opened, settings_of
 from proclaim_cli.options import LedgerURL, Output, SettingsFile, Shown
 from proclaim_cli.single import as_command
+from proclaim_cli.values.plain import counted
 from proclaim_cli.views.structured import show
 from proclaim_cli.views.table import printable
 
@@ -50,7 +51,9 @@ def command(
 
 def _text(value: Verified) -> str:
     unknown = f", {value.unknown} of unknown kinds" if value.unknown else ""
-    counts = f"{value.facts} facts in {value.transactions} transactions{unknown}"
+    counts = (
+        f"{counted(value.facts, 'fact')} in {counted(value.transactions, 'transaction')}{unknown}"
+    )
     if value.clean:
         return f"clean: {counts}\ndigest {value.digest}\n"
     return "".join(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from proclaim.explain import Said, explain_announcement, kept_out
 from proclaim.model import Announcement, Ref, Spread
@@ -10,7 +10,7 @@ from proclaim.reach import PlannedAnnouncement, View
 from proclaim.terrain import Terrain, survey
 from proclaim.verdict import Silence
 
-from proclaim_cli.values.plain import Because
+from proclaim_cli.values.plain import Because, some
 from proclaim_cli.values.silence import why_silent
 
 _ANYWHERE = frozenset(
@@ -38,6 +38,8 @@ class Announcing:
 
     def said(self, node: str, spread: Spread, ref: Ref) -> Said:
         """What a node announces of a Service in one way, or why nothing."""
+        if node not in self._known and ref not in self._state.holdings:
+            return Said(node, spread, False, Silence.NO_ADDRESS, "it has no address", (), ())
         if node not in self._known:
             text = f"nobody describes or hears of {node}"
             return Said(node, spread, False, Silence.NODE_UNKNOWN, text, (), ())
@@ -95,16 +97,26 @@ def why_changed(each: PlannedAnnouncement, before: Announcing, after: Announcing
 
 
 def _otherwise(spread: Spread, before: Announcement, after: Announcement) -> Iterator[str]:
-    """How an announcement was, in what it is not any more."""
-    if before.services != after.services:
-        yield f"so far for {', '.join(ref.short for ref in before.services)}"
-    if before.addresses != after.addresses:
-        yield f"so far of {', '.join(before.addresses)}"
+    """In what an announcement changes: what it was, and what it is afterwards."""
+    was, is_ = ([ref.short for ref in each.services] for each in (before, after))
+    yield from _others(was, is_, "for")
+    yield from _others(before.addresses, after.addresses, "of")
     if before.to != after.to:
         nobody = "no peer" if spread is Spread.EVERY_NODE else "every interface"
-        yield f"so far to {', '.join(before.to) or nobody}"
+        yield f"to {', '.join(before.to) or nobody} -> {', '.join(after.to) or nobody}"
     old, new = before.attributes, after.attributes
     if old.local_pref != new.local_pref:
-        yield f"so far with local_pref {old.local_pref or 'not set'}"
+        yield f"localPref {old.local_pref or 'not set'} -> {new.local_pref or 'not set'}"
     if old.communities != new.communities:
-        yield f"so far with communities {', '.join(old.communities) or 'none'}"
+        texts = (", ".join(each.communities) or "none" for each in (old, new))
+        yield f"communities {' -> '.join(texts)}"
+
+
+def _others(before: Sequence[str], after: Sequence[str], word: str) -> Iterator[str]:
+    """What joins and what leaves; of many the first few."""
+    came = [text for text in after if text not in before]
+    went = [text for text in before if text not in after]
+    if came:
+        yield f"now also {word} {some(came)}"
+    if went:
+        yield f"no longer {word} {some(went)}"

@@ -60,6 +60,13 @@ class AnnouncementChange(NamedTuple):
     """Why it comes or goes; of one that merely changes, what was otherwise."""
 
     @property
+    def noticeable(self) -> bool:
+        """Whether anybody on the network is told otherwise, and not of other Services only."""
+        if self.before is None or self.after is None:
+            return True
+        return (self.before.to, self.before.attributes) != (self.after.to, self.after.attributes)
+
+    @property
     def to(self) -> tuple[str, ...]:
         """Every peer or interface that it concerns."""
         return tuple(

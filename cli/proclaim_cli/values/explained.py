@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 import msgspec
 from proclaim.allocation import no_business
-from proclaim.answers import PoolAnswer, pool_answers
-from proclaim.explain import Explanation, Said, explain_service
+from proclaim.answers import PoolAnswer, lacking, pool_answers
+from proclaim.events import Reason
+from proclaim.explain import Explanation, Said, explain_routes, explain_service
 from proclaim.model import Ref, Spread
+from proclaim.offers import Offers
 from proclaim.state import State
 from proclaim.terrain import survey
 
@@ -28,6 +30,19 @@ class Outlet(NamedTuple):
     """The session's state, or `usable` or why not; empty when nobody reported it."""
 
 
+class Advertised(NamedTuple):
+    """What one BGPAdvertisement says of a Service from a node, or why it says nothing."""
+
+    advertisement: str
+    prefix: str | None
+    to: tuple[str, ...]
+    local_pref: int | None
+    communities: tuple[str, ...]
+    code: str
+    """Why nothing; empty when it says something."""
+    message: str
+
+
 class Announced(NamedTuple):
     """Whether one node announces a Service in one way."""
 
@@ -39,6 +54,8 @@ class Announced(NamedTuple):
     message: str
     prefixes: tuple[str, ...]
     to: tuple[Outlet, ...]
+    routes: tuple[Advertised, ...] = ()
+    """Of bgp: by which BGPAdvertisement which prefix is announced, how, and to which peers."""
 
 
 class PoolSaid(NamedTuple):
@@ -52,6 +69,22 @@ class PoolSaid(NamedTuple):
     """What it gave."""
     reason: Because | None
     """That rule with its values, where it is one that refuses a Service as well."""
+
+
+class Lacks(NamedTuple):
+    """The family that a Service prefers to have as well, and why its pool does not give it."""
+
+    families: tuple[str, ...]
+    pool: str
+    code: str
+    message: str
+
+
+class Claim(NamedTuple):
+    """What the status of a Service says that it does not hold, and why it was not adopted."""
+
+    addresses: tuple[str, ...]
+    reason: Because
 
 
 class ServiceExplained(NamedTuple):
@@ -73,6 +106,10 @@ class ServiceExplained(NamedTuple):
     """What a Service had last that is gone, or has nothing now."""
     sharing: Sharing | None = None
     """With whom it holds an address together, or would."""
+    lacks: Lacks | None = None
+    """Of one that holds fewer families than it prefers."""
+    claim: Claim | None = None
+    """Where its status says something that is not so."""
 
 
 def service_explained(state: State, ref: Ref, nodes: Sequence[str]) -> ServiceExplained:
@@ -88,10 +125,24 @@ def service_explained(state: State, ref: Ref, nodes: Sequence[str]) -> ServiceEx
         moment(found.position, found.time),
         _reason(found),
         tuple(map(_said, pool_answers(state, ref))) if wants else (),
-        tuple(_announced(state, said) for said in found.announced),
+        tuple(_announced(state, said, ref) for said in found.announced),
         trap(_everywhere(state, ref, found, nodes), state),
         sharing=sharing_of(state, ref),
+        lacks=Lacks(*lacks) if (lacks := lacking(state, ref)) else None,
+        claim=_claim(state, ref) if wants else None,
     )
+
+
+def _claim(state: State, ref: Ref) -> Claim | None:
+    """What a status says in vain; nothing where the answer for want of an address says it."""
+    service, holding = state.service(ref), state.holdings.get(ref)
+    if service is None or not (holding or ref in state.refusals):
+        return None
+    said = service.status_addresses
+    if not said or (holding and set(said) == set(holding.addresses)):
+        return None
+    found = Offers(state).claimed(service)
+    return Claim(said, told(found)) if isinstance(found, Reason) else None
 
 
 def _reason(found: Explanation) -> Because:
@@ -113,7 +164,7 @@ def _everywhere(state: State, ref: Ref, found: Explanation, nodes: Sequence[str]
     return found if every == sorted(nodes) else explain_service(state, ref, every)
 
 
-def _announced(state: State, said: Said) -> Announced:
+def _announced(state: State, said: Said, ref: Ref) -> Announced:
     return Announced(
         said.node,
         ANNOUNCERS[said.spread],
@@ -122,6 +173,24 @@ def _announced(state: State, said: Said) -> Announced:
         said.message,
         said.prefixes,
         _outlets(state, said) if said.prefixes else (),
+        _routes(state, said, ref) if said.prefixes else (),
+    )
+
+
+def _routes(state: State, said: Said, ref: Ref) -> tuple[Advertised, ...]:
+    if said.spread is not Spread.EVERY_NODE:
+        return ()
+    return tuple(
+        Advertised(
+            each.advertisement,
+            each.prefix or None,
+            each.to,
+            each.local_pref or None,
+            each.communities,
+            str(each.code),
+            each.message,
+        )
+        for each in explain_routes(survey(state, said.node, said.spread), state, ref)
     )
 
 

@@ -16,6 +16,7 @@ _ALIASES = {
     "peer": "BGPPeer",
     "interface": "InterfaceStatus",
 }
+_GUESSES = 3
 _NAMESPACED = ("Service", "EndpointSlice")
 
 
@@ -30,6 +31,13 @@ def service_named(text: str) -> Ref:
     if not 1 <= len(parts) <= 2 or not all(parts):
         raise Usage(f"{text!r} names no Service", hint="write web, shop/web, or service/shop/web")
     return service_ref("default" if len(parts) == 1 else parts[0], parts[-1])
+
+
+def services_alike(asked: Ref, known: Iterable[Ref]) -> list[str]:
+    """Services that may be meant by a name that none has: the same elsewhere, or nearly so."""
+    names = sorted(ref.short for ref in known)
+    elsewhere = [name for name in names if name.endswith(f"/{asked.name}")]
+    return elsewhere[:_GUESSES] or get_close_matches(asked.short, names, _GUESSES, 0.75)
 
 
 def address_named(text: str) -> str:

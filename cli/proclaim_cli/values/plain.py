@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import Enum
 from functools import cache
@@ -12,6 +13,9 @@ import msgspec
 from proclaim import reasons
 from proclaim.events import Reason
 from proclaim.model import Ref
+
+_NAMED = 3
+"""Names in a sentence, of many."""
 
 
 class Moment(NamedTuple):
@@ -69,6 +73,17 @@ def told(reason: Reason) -> Because:
         reason.wanted,
         reason.found,
     )
+
+
+def some(names: Sequence[str]) -> str:
+    """Names in a sentence; of many the first few, and how many more there are."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{more}"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: `1 fact`, `2 facts`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 - anything that can be shown

@@ -136,8 +136,9 @@ def _pool(state: State, pool: Pool, fill: Mapping[int, Fill]) -> PoolRow:
 
 
 def _quota(quota: Quota) -> dict[str, int]:
+    """The counts as they are written, and last the one for everybody else."""
     everyone = {} if quota.everyone is None else {"*": quota.everyone}
-    return {**everyone, **dict(sorted(quota.named.items()))}
+    return {**quota.named, **everyone}
 
 
 class AnnouncementRow(NamedTuple):

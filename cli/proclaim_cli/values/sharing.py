@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
-from proclaim.model import Ref
+from proclaim.addresses import parse_address
+from proclaim.allocation import families_of
+from proclaim.events import Reason
+from proclaim.model import Ref, Service
+from proclaim.sharing import refusal
 from proclaim.state import State
+
+from proclaim_cli.values.plain import Because, told
+
+_APART = 12
+"""Addresses at most of which it is said why they are not shared."""
 
 
 class Sharer(NamedTuple):
@@ -23,12 +33,24 @@ class Sharer(NamedTuple):
     """`Cluster`, or `Local` with the selector that sharers must have in common."""
 
 
+class Apart(NamedTuple):
+    """An address under the same key that a Service does not share, and the first rule why not."""
+
+    address: str
+    services: tuple[str, ...]
+    """Who holds it under that key, as `namespace/name`."""
+    reason: Because
+
+
 class Sharing(NamedTuple):
     """Services that hold an address together, or would."""
 
     key: str
     """The sharing key that they have in common; empty when they have none."""
     services: tuple[Sharer, ...]
+    apart: tuple[Apart, ...] = ()
+    """Of the addresses under the key that it does not share, the first dozen in pools that it may
+    use."""
 
 
 def sharing_of(state: State, ref: Ref) -> Sharing | None:
@@ -39,7 +61,34 @@ def sharing_of(state: State, ref: Ref) -> Sharing | None:
     others = {one for text in addresses for one in state.holders.get(text, ()) if one != ref}
     if not key and not others:
         return None
-    return Sharing(key, _sharers(state, others, addresses))
+    apart = islice(_apart(state, service, addresses), _APART) if service and key else ()
+    return Sharing(key, _sharers(state, others, addresses), tuple(apart))
+
+
+def _apart(state: State, service: Service, own: tuple[str, ...]) -> Iterator[Apart]:
+    """The addresses of the same key that a rule keeps from a Service, ascending."""
+    families = families_of(service)
+    if isinstance(families, Reason):
+        return
+    keyed: dict[str, list[Ref]] = {}
+    for ref in state.holdings:
+        other = state.service(ref)
+        if other is not None and other.sharing_key == service.sharing_key and ref != service.ref:
+            for text in state.holdings[ref].addresses:
+                keyed.setdefault(text, []).append(ref)
+    for text in sorted(keyed.keys() - set(own), key=parse_address):
+        pool = state.pool_index.containing(parse_address(text))
+        asked = service.requested_pool
+        if pool is None or not state.pool_index.permits(pool, service):
+            continue
+        wanted = parse_address(text).family in families.wanted
+        if not wanted or not (asked == pool.name or (pool.auto_assign and not asked)):
+            continue
+        if service.requested_addresses and text not in service.requested_addresses:
+            continue
+        if reason := refusal(service, {text: state.holders[text]}, state.service, text):
+            names = tuple(ref.short for ref in sorted(keyed[text]))
+            yield Apart(text, names, told(reason))
 
 
 def sharing_at(state: State, address: str) -> Sharing | None:

@@ -8,6 +8,7 @@ from proclaim.explain import Explanation, Said, kept_out
 from proclaim.state import State
 from proclaim.verdict import Silence
 
+from proclaim_cli.values.plain import some
 from proclaim_cli.values.resources import ANNOUNCERS
 
 _SAYS_LITTLE = (Silence.POOL_NOT_ADVERTISED, Silence.NOT_ELECTED)
@@ -22,7 +23,7 @@ def trap(found: Explanation, state: State) -> str:
 
 
 def why_silent(announced: Iterable[Said], pool: str, rejected: str) -> str:
-    """The reasons of nodes that announce nothing, each once, with the nodes that it is for.
+    """The reasons of nodes that announce nothing, each once, with the first nodes that it is for.
 
     `rejected` is what `kept_out` says of the pool.
     """
@@ -39,4 +40,4 @@ def why_silent(announced: Iterable[Said], pool: str, rejected: str) -> str:
         if each.code not in _SAYS_LITTLE:
             who = f"{each.node} {ANNOUNCERS[each.spread]}"
             by_message.setdefault(each.message, []).append(who)
-    return "; ".join(f"{text} ({', '.join(who)})" for text, who in by_message.items())
+    return "; ".join(f"{text} ({some(who)})" for text, who in by_message.items())

@@ -22,6 +22,15 @@ class Asking(NamedTuple):
     reason: Because
 
 
+class Full(NamedTuple):
+    """A namespace that can have no more of a pool, for its quota is reached."""
+
+    namespace: str
+    addresses: int
+    """How many it holds."""
+    limit: int
+
+
 class Free(NamedTuple):
     """Who could get an address that nobody holds."""
 
@@ -39,6 +48,8 @@ class Free(NamedTuple):
     """Services that have nothing now, had it, and get it back when they may."""
     asked_by: tuple[Asking, ...]
     """Services that ask for exactly it, and why they have it not."""
+    full: tuple[Full, ...] = ()
+    """Namespaces that the pool admits and that have their share of it."""
 
 
 class AddressExplained(NamedTuple):
@@ -56,6 +67,8 @@ class AddressExplained(NamedTuple):
     """What is out of the ordinary about it or its pool."""
     free: Free | None = None
     """Where nobody holds it and a pool has it."""
+    asked_by: tuple[Asking, ...] = ()
+    """Services that ask for exactly it, and why they have it not; whoever holds it."""
 
 
 def address_explained(
@@ -65,13 +78,14 @@ def address_explained(
     last: Past | None,
 ) -> AddressExplained:
     """An address, with what was found out about it."""
-    free = _free(where.prospect) if where.prospect else None
+    asked_by = tuple(Asking(each.service.short, told(each.reason)) for each in where.asked_by)
+    free = _free(where.prospect, asked_by) if where.prospect else None
     return AddressExplained(
-        where.address, where.pool or None, holders, last, sharing, where.notes, free
+        where.address, where.pool or None, holders, last, sharing, where.notes, free, asked_by
     )
 
 
-def _free(found: Prospect) -> Free:
+def _free(found: Prospect, asked_by: tuple[Asking, ...]) -> Free:
     allocation = found.allocation
     return Free(
         found.by_itself,
@@ -81,7 +95,8 @@ def _free(found: Prospect) -> Free:
         _texts(allocation.namespace_selectors if allocation else ()),
         _texts(allocation.service_selectors if allocation else ()),
         tuple(ref.short for ref in found.former),
-        tuple(Asking(each.service.short, told(each.reason)) for each in found.asked_by),
+        asked_by,
+        tuple(Full(*each) for each in found.rationed),
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from proclaim.events import Why
 from proclaim.verdict import Silence
 
 from proclaim_cli.values.changes import AnnouncementChange, Changes, ServiceChange
 from proclaim_cli.values.noticed import AtNode, AtReceiver
-from proclaim_cli.values.plain import Because
+from proclaim_cli.values.plain import Because, counted, some
 from proclaim_cli.views.receivers import receivers
 from proclaim_cli.views.table import printable
 
@@ -35,7 +37,7 @@ _SIGNS = {
 def changes_text(found: Changes, wide: bool) -> str:
     """The lines of a difference; what is kept is only counted, unless it is asked for."""
     lines = [_service(each) for each in found.services if wide or each.noticeable]
-    lines += [_announcement(each) for each in found.announcements]
+    lines += _announcements(found.announcements, wide)
     lines += _unannounced(found)
     return "".join(f"{printable(line)}\n" for line in [*lines, *_summary(found, wide)])
 
@@ -65,13 +67,43 @@ def _echoes(reason: Because, outcome: Because) -> bool:
     return (reason.code, outcome.code) in _ECHOES
 
 
-def _announcement(each: AnnouncementChange) -> str:
+def _announcements(found: Sequence[AnnouncementChange], wide: bool) -> list[str]:
+    """One line for what is the same on several nodes, unless each is asked for.
+
+    What changes in nothing but its Services, which nobody on the network notices, is counted.
+    """
+    if wide:
+        return [_announcement(each, f"on {each.node}") for each in found]
+    alike: dict[str, list[AnnouncementChange]] = {}
+    unnoticed = 0
+    for each in found:
+        if each.noticeable:
+            alike.setdefault(_announcement(each, ""), []).append(each)
+        else:
+            unnoticed += 1
+    lines = [_announcement(same[0], _on([each.node for each in same])) for same in alike.values()]
+    if unnoticed:
+        lines.append(
+            f"~ {counted(unnoticed, 'announcement')} changed in nothing but the Services "
+            "(-o wide lists them)"
+        )
+    return lines
+
+
+def _on(nodes: Sequence[str]) -> str:
+    """On which nodes; of many, how many and the first few."""
+    if len(nodes) <= _NAMED:
+        return f"on {', '.join(nodes)}"
+    return f"on {len(nodes)} nodes ({some(nodes)})"
+
+
+def _announcement(each: AnnouncementChange, where: str) -> str:
     row = each.after or each.before
-    services = f" for {', '.join(row.services)}" if row else ""
+    services = f" for {some(row.services)}" if row else ""
     told = each.reason is None or each.reason.code == Silence.NO_ADDRESS  # by the Service's line
     reason = f" ({each.reason.message})" if each.reason and not told else ""
     return (
-        f"{_SIGNS[each.change]} {each.announcer} on {each.node}: {each.prefix} {each.change}, "
+        f"{_SIGNS[each.change]} {each.announcer} {where}: {each.prefix} {each.change}, "
         f"to {receivers(each.announcer, each.to)}{services}{reason}"
     )
 
@@ -82,10 +114,7 @@ def _unannounced(found: Changes) -> list[str]:
     for each in found.unannounced:
         names.setdefault(each.message, []).append(f"{each.namespace}/{each.name}")
     return [
-        f"! service {', '.join(of[:_NAMED])}"
-        f"{f' and {len(of) - _NAMED} more' if len(of) > _NAMED else ''}: "
-        f"announced by nobody: {message}"
-        for message, of in names.items()
+        f"! service {some(of)}: announced by nobody: {message}" for message, of in names.items()
     ]
 
 
@@ -93,35 +122,48 @@ def _summary(found: Changes, wide: bool) -> list[str]:
     summary = found.summary
     kept = summary.services.kept
     if not summary.changes:
-        return [f"no changes: {_count(kept, 'service')} kept"]
+        return [f"no changes: {counted(kept, 'service')} kept"]
     services = _parts(summary.services._asdict())
     announcements = _parts(summary.announcements._asdict())
-    reach = f" on {_count(len(summary.nodes), 'node')}" if found.announcements else ""
+    reach = f" on {counted(len(summary.nodes), 'node')}" if found.announcements else ""
     reach += f", to {', '.join(summary.to)}" if summary.to else ""
+    nodes = wide or len(summary.by_node) > 1  # of one alone the last line tells
+    at_receivers = [_at_receiver(each) for each in summary.by_receiver]
     told = f"services: {services or 'no change'}; announcements: {announcements or 'no change'}"
     return [
-        *_some([_at_node(each) for each in summary.by_node], "nodes", wide),
-        *_some([_at_receiver(each) for each in summary.by_receiver], "peers or interfaces", wide),
+        *(_some(_at_nodes(summary.by_node, wide), "nodes", wide) if nodes else []),
+        *(
+            _some(at_receivers, "peers or interfaces", wide)
+            if wide or len(at_receivers) > 1
+            else []
+        ),
         f"{told}{reach}",
     ]
 
 
 def _some(lines: list[str], what: str, wide: bool) -> list[str]:
-    """The lines of those that are reached; none for one alone, which the last line tells of."""
-    if len(lines) < 2:
-        return lines if wide else []
+    """The lines of those that are reached; of many the first."""
     if wide or len(lines) <= _REACHED:
         return lines
     return [*lines[:_REACHED], f"  and {len(lines) - _REACHED} more {what}"]
 
 
-def _at_node(each: AtNode) -> str:
-    return f"  on {each.node}: {_counts(each)}"
+def _at_nodes(found: Sequence[AtNode], wide: bool) -> list[str]:
+    """What changes on each node; those of which the same is so have one line."""
+    if wide:
+        return [f"  on {each.node}: {_counts(each)}" for each in found]
+    alike: dict[str, list[str]] = {}
+    for each in found:
+        alike.setdefault(_counts(each), []).append(each.node)
+    return [
+        f"  {_on(nodes)}: {counts}{' each' if len(nodes) > 1 else ''}"
+        for counts, nodes in alike.items()
+    ]
 
 
 def _at_receiver(each: AtReceiver) -> str:
     name = receivers(each.announcer, [each.name] if each.name else [])
-    nodes = _count(len(each.nodes), "node")
+    nodes = counted(len(each.nodes), "node")
     return f"  {each.announcer} to {name}: {_counts(each)}, from {nodes}"
 
 
@@ -132,7 +174,3 @@ def _counts(each: AtNode | AtReceiver) -> str:
 
 def _parts(counts: dict[str, int]) -> str:
     return ", ".join(f"{count} {change}" for change, count in counts.items() if count)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

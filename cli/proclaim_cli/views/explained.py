@@ -8,14 +8,17 @@ from collections.abc import Sequence
 from proclaim.answers import AVAILABLE, GAVE, NO_RANGE, NOT_ASKED_FOR, NOT_AUTOMATIC
 from proclaim.events import Why
 
-from proclaim_cli.values.explained import Announced, PoolSaid, ServiceExplained
+from proclaim_cli.values.explained import Advertised, Announced, PoolSaid, ServiceExplained
 from proclaim_cli.values.history import Past
-from proclaim_cli.values.sharing import Sharer, Sharing
+from proclaim_cli.values.plain import some
+from proclaim_cli.values.sharing import Apart, Sharer, Sharing
 from proclaim_cli.values.whereabouts import AddressExplained, Free
 from proclaim_cli.views.table import printable
 
 _MANY = 12
 """Pools, or sharers, that have a line of their own, unless all are asked for."""
+_FEW = 3
+"""Addresses that are not shared, and holders of one, of which everything is said."""
 _LITTLE: dict[str, int] = {
     GAVE: -2,
     AVAILABLE: -1,
@@ -45,6 +48,7 @@ def service_text(found: ServiceExplained, wide: bool = False) -> str:
     lines.append(f"  because {found.reason.message}{code}")
     if found.since:
         lines.append(f"  since {found.since.time}, position @{found.since.position}")
+    lines += _beside(found)
     if found.last:
         lines += _last(found.last)
     if found.sharing:
@@ -57,6 +61,23 @@ def service_text(found: ServiceExplained, wide: bool = False) -> str:
     return _lines(lines)
 
 
+def _beside(found: ServiceExplained) -> list[str]:
+    """What it would have as well, and what its status says in vain."""
+    lines = []
+    if lacks := found.lacks:
+        code = f" [{lacks.code}]" if lacks.code else ""
+        wanted = " and ".join(lacks.families)
+        lines.append(
+            f"  prefers to have {wanted} as well; {_of_pool(lacks.pool, lacks.message)}{code}"
+        )
+    if claim := found.claim:
+        lines.append(
+            f"  its status says {' and '.join(claim.addresses)}, which is not adopted: "
+            f"{claim.reason.message} [{claim.reason.code}]"
+        )
+    return lines
+
+
 def _shared(found: Sharing, wide: bool, members: bool = False) -> list[str]:
     """Those who share, each with what must not be in common, and what must be.
 
@@ -64,7 +85,8 @@ def _shared(found: Sharing, wide: bool, members: bool = False) -> list[str]:
     """
     key = f"under the key {found.key}" if found.key else "without a key in common"
     if not found.services:
-        return [f"  would share an address {key}; nobody shares with it"]
+        alone = f"  would share an address {key}; nobody shares with it"
+        return [alone, *_apart(found.apart, wide)]
     shown = found.services if wide else found.services[:_MANY]
     lines = [
         f"  {_with(each, members)} {key}: "
@@ -72,7 +94,26 @@ def _shared(found: Sharing, wide: bool, members: bool = False) -> list[str]:
         for each in shown
     ]
     left = len(found.services) - len(shown)
-    return [*lines, f"  and {left} more"] if left else lines
+    lines += [f"  and {left} more"] if left else []
+    return lines + _apart(found.apart, wide)
+
+
+def _apart(found: Sequence[Apart], wide: bool) -> list[str]:
+    """Who has the same key and another address, and the first rule that keeps them apart."""
+    shown = found if wide else found[:_FEW]
+    lines = [
+        f"  does not share with {some(each.services)}: {each.reason.message} [{each.reason.code}]"
+        for each in shown
+    ]
+    left = len(found) - len(shown)
+    return (
+        [
+            *lines,
+            f"  nor at {left} more address{'' if left == 1 else 'es'} under that key (-o wide)",
+        ]
+        if left
+        else lines
+    )
 
 
 def _with(each: Sharer, members: bool) -> str:
@@ -84,15 +125,23 @@ def _with(each: Sharer, members: bool) -> str:
 def _pools(found: Sequence[PoolSaid], wide: bool) -> list[str]:
     """What the pools say; of many, the most telling, and how many say the rest."""
     shown = list(found)
+    aside = [each for each in shown if each.code != NOT_ASKED_FOR]
+    if not wide and len(shown) - len(aside) > 1:
+        shown = aside  # what is asked for is elsewhere
     if not wide and len(shown) > _MANY:
         shown = sorted(shown, key=lambda each: _LITTLE.get(each.code, 0))[:_MANY]
-    lines = [f"  pool {each.pool}: {each.message}" for each in shown]
+    lines = [f"  {_of_pool(each.pool, each.message)}" for each in shown]
     told = {each.pool for each in shown}
     left = Counter(each.code for each in found if each.pool not in told)
     if left:
         counts = ", ".join(f"{count} {code}" for code, count in sorted(left.items()))
         lines.append(f"  and {left.total()} more pools: {counts}")
     return lines
+
+
+def _of_pool(pool: str, message: str) -> str:
+    """What is said of a pool, its name once."""
+    return f"pool {pool}: {message.removeprefix(f'pool {pool} ')}"
 
 
 def _last(last: Past) -> list[str]:
@@ -114,8 +163,20 @@ def _announced(each: Announced) -> list[str]:
         said = f"yes, {', '.join(each.prefixes)}; {each.message}"
     else:
         said = f"no, {each.message} [{each.code}]"
-    lines = [f"  {each.node} {each.announcer}: {said}"]
+    lines = [f"  {each.node} {each.announcer}: {said}", *map(_route, each.routes)]
     return lines + [f"    {outlet.name}: {outlet.state or 'not reported'}" for outlet in each.to]
+
+
+def _route(each: Advertised) -> str:
+    """Which advertisement has which prefix announced, to whom and with which attributes."""
+    if each.prefix is None:
+        return f"    nothing by BGPAdvertisement {each.advertisement}: {each.message} [{each.code}]"
+    parts = [f"to {', '.join(each.to) or 'no peer'}"]
+    parts += [f"localPref {each.local_pref}"] if each.local_pref else []
+    if each.communities:
+        noun = "community" if len(each.communities) == 1 else "communities"
+        parts.append(f"{noun} {', '.join(each.communities)}")
+    return f"    {each.prefix} by BGPAdvertisement {each.advertisement}: {'; '.join(parts)}"
 
 
 def address_text(found: AddressExplained, wide: bool = False) -> str:
@@ -130,13 +191,31 @@ def address_text(found: AddressExplained, wide: bool = False) -> str:
         lines.append("  nobody ever held it")
     lines += [f"  {each}" for each in found.notes]
     if found.free:
-        lines += _free(found.free, found.pool or "")
+        lines += _free(found.free, found.pool or "", wide)
+    lines += _some(
+        [
+            f"  service {each.service} asks for it, and is refused: {each.reason.message} "
+            f"[{each.reason.code}]"
+            for each in found.asked_by
+        ],
+        wide,
+    )
     if found.sharing and len(found.sharing.services) > 1:
         lines += _shared(found.sharing, wide, members=True)
-    return _lines(lines) + "".join(service_text(each, wide) for each in found.services)
+    shown = found.services if wide else found.services[:_FEW]
+    left = len(found.services) - len(shown)
+    more = [f"and {left} more Services hold it (-o wide)"] if left else []
+    return _lines(lines) + "".join(service_text(each, wide) for each in shown) + _lines(more)
 
 
-def _free(free: Free, pool: str) -> list[str]:
+def _some(lines: list[str], wide: bool) -> list[str]:
+    """Lines of one sort; many are counted unless all are asked for."""
+    if wide or len(lines) <= _MANY:
+        return lines
+    return [*lines[:_MANY], f"  and {len(lines) - _MANY} more"]
+
+
+def _free(free: Free, pool: str, wide: bool) -> list[str]:
     """Who could get an address."""
     if not free.on_request:
         lines = ["  nobody can get it now"]
@@ -146,12 +225,13 @@ def _free(free: Free, pool: str) -> list[str]:
     else:
         lines = [f"  a Service can get it that asks for it, or for pool {pool}"]
     lines += _admitted(free)
-    lines += [f"  service {name} had it, and gets it back when it may" for name in free.former]
-    return lines + [
-        f"  service {each.service} asks for it, and is refused: {each.reason.message} "
-        f"[{each.reason.code}]"
-        for each in free.asked_by
+    full = [
+        f"  namespace {each.namespace} can get no more of pool {pool}: it holds "
+        f"{each.addresses} of {each.limit} (proclaim.io/namespace-quota)"
+        for each in free.full
     ]
+    former = [f"  service {name} had it, and gets it back when it may" for name in free.former]
+    return [*lines, *_some(full, wide), *_some(former, wide)]
 
 
 def _is_open(free: Free) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from proclaim.findings import RULES, Finding, Severity
@@ -30,7 +31,13 @@ def findings_table(rows: Sequence[FindingRow], wide: bool) -> str:
 
 
 def _place(row: FindingRow) -> str:
-    return f"{row.file}:{row.line}" if row.line else row.file
+    file = _from_here(row.file)
+    return f"{file}:{row.line}" if row.line else file
+
+
+def _from_here(file: str) -> str:
+    """A file below the working directory as it is called from there, as `check` has it."""
+    return file.removeprefix(f"{os.getcwd().rstrip('/')}/")
 
 
 def tell(found: Sequence[Finding]) -> bool:
@@ -39,8 +46,9 @@ def tell(found: Sequence[Finding]) -> bool:
     Warnings about a Service are left out: its own line says what becomes of it.
     """
     for each in found:
+        text = each._replace(file=_from_here(each.file)).told
         if each.severity is Severity.PROBLEM:
-            problem(each.told)
+            problem(text)
         elif each.ref.kind != "Service":
-            warning(each.told)
+            warning(text)
     return any(each.severity is Severity.PROBLEM for each in found)

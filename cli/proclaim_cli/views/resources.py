@@ -37,8 +37,9 @@ def services_table(rows: Sequence[ServiceRow], wide: bool) -> str:
 
 
 def pools_table(rows: Sequence[PoolRow], wide: bool) -> str:
-    """`get pools`."""
-    header = ["NAME", "TOTAL", "USED", "AVAILABLE", "SERVICES"]
+    """`get pools`; whether pools are closed is said where one is."""
+    closed = wide or any(row.closed for row in rows)
+    header = ["NAME", "TOTAL", "USED", "AVAILABLE", "SERVICES", *(["CLOSED"] if closed else [])]
     shown = [
         [
             row.name,
@@ -46,21 +47,22 @@ def pools_table(rows: Sequence[PoolRow], wide: bool) -> str:
             str(row.used),
             str(row.available),
             str(row.services),
+            *(["yes" if row.closed else "no"] if closed else []),
             *(_more_of_pool(row) if wide else []),
         ]
         for row in rows
     ]
-    return table([*header, "CLOSED", "QUOTA", "USE", "ADDRESSES"] if wide else header, shown)
+    return table([*header, "QUOTA", "USE", "ADDRESSES"] if wide else header, shown)
 
 
 def _more_of_pool(row: PoolRow) -> list[str]:
-    """Whether it is closed, its quota, what each namespace holds of it, and its ranges."""
+    """Its quota, what each namespace holds of it, and its ranges."""
     quota = ",".join(f"{name}={count}" for name, count in (row.quota or {}).items())
     use = ",".join(
         f"{each.namespace}={each.addresses}{'' if each.limit is None else f'/{each.limit}'}"
         for each in row.namespaces
     )
-    return ["yes" if row.closed else "no", quota, use, ",".join(row.addresses)]
+    return [quota, use, ",".join(row.addresses)]
 
 
 def announcements_table(rows: Sequence[AnnouncementRow], wide: bool) -> str:

@@ -14,14 +14,15 @@ from proclaim_cli.views.table import table
 
 
 def statuses_table(objects: Sequence[Object], wide: bool) -> str:
-    """`get statuses`; every column is there without `wide`."""
+    """`get statuses`; every column is there without `wide`, but for most of what is wrong."""
     header = ["KIND", "NODE", "NAME", "STATUS"]
     return table(
-        header, [[each["kind"], node_of(each), subject(each), _said(each)] for each in objects]
+        header,
+        [[each["kind"], node_of(each), subject(each), _said(each, wide)] for each in objects],
     )
 
 
-def _said(found: Object) -> str:
+def _said(found: Object, wide: bool) -> str:
     status = found["status"]
     match found["kind"]:
         case "ServiceL2Status":
@@ -32,5 +33,7 @@ def _said(found: Object) -> str:
         case "IPAddressPool":
             return " ".join(f"{key}={value}" for key, value in status.items())
         case _:
-            summary = status["errorSummary"].replace("\n", "; ")
-            return f"{status['result']} {summary}".strip()
+            wrong = status["errorSummary"].splitlines()
+            left = 0 if wide else len(wrong) - 1
+            said = "; ".join(wrong if wide else wrong[:1])
+            return f"{status['result']} {said}{f'; and {left} more' if left > 0 else ''}".strip()
