@@ -7,7 +7,7 @@ from core.scenes import BGP, POOL, TOR, ad, amid, labelled, said, state_of, told
 from hypothesis import given
 from hypothesis import strategies as st
 from proclaim.findings import RULES, Code, Finding, Severity, basis, examine, examining
-from proclaim.model import L2Advertisement, Node, Pool, Problem, Ref
+from proclaim.model import Community, L2Advertisement, Node, Pool, Problem, Ref
 
 OVERLAPPING = Pool("second", addresses=("192.0.2.0/30",))
 
@@ -74,9 +74,29 @@ def test_a_broken_document_silences_what_it_might_explain(kind, resources):
     assert [each[:15] for each in told(*resources, problems=broken(kind))] == ["InvalidManifest"]
 
 
-def test_what_another_document_rejected_may_explain_is_not_said():
+def test_what_was_rejected_has_its_name_and_hides_no_other_that_is_missing():
     found = told(*amid(OVERLAPPING, ad(pools=("public", "second", "pubic"))))
-    assert [each.partition(" ")[0] for each in found] == ["Contradiction"]
+    assert [each.partition(":")[0] for each in found] == [
+        "UnknownPool BGPAdvertisement/bgp spec.ipAddressPools[2]",
+        "Contradiction IPAddressPool/second",
+    ]
+
+
+def test_a_pool_that_was_rejected_may_be_the_one_that_a_selector_means():
+    meant = ad("more", pool_selectors=(labelled(zone="lan"),))
+    rejected = Pool("second", labels=(("zone", "lan"),), addresses=OVERLAPPING.addresses)
+    assert [each.partition(" ")[0] for each in told(*amid(rejected, meant))] == ["Contradiction"]
+
+
+def test_a_community_that_was_rejected_has_its_aliases_and_hides_no_other():
+    first = Community("first", (("blue", "64512:1"),))
+    rejected = Community("second", (("blue", "64512:2"), ("red", "64512:3")))
+    found = told(*amid(first, rejected, ad(communities=("blue", "red", "rod"))))
+    assert [each.partition(":")[0] for each in found] == [
+        "UnknownCommunity BGPAdvertisement/bgp spec.communities[2]",
+        "Contradiction Community/second",
+    ]
+    assert found[0].endswith("; did you mean red?")
 
 
 def test_findings_come_in_the_order_of_their_places_and_each_once():

@@ -175,6 +175,14 @@ ADVERTISEMENTS = [
         ),
     ),
     Scene(
+        "an advertisement that is silent, for nobody defines its alias, says nothing else",
+        amid(ad(communities=("64512:1",)), ad("more", communities=("nosuch",))),
+        (
+            "UnknownCommunity BGPAdvertisement/more spec.communities[0]: 'nosuch' is neither a "
+            "community (a:b or large:a:b:c) nor an alias that a Community defines",
+        ),
+    ),
+    Scene(
         "other communities from another node are well",
         amid(
             N1,
@@ -281,6 +289,36 @@ SERVICES = [
             "metallb.io/address-pool, which is in force",
         ),
     ),
+    *(
+        Scene(
+            f"the annotation {key}, which nobody reads, is told with what may have been meant",
+            amid(given((key, "x"))),
+            (
+                f"UnknownAnnotation Service/default/web metadata.annotations[{key}]: nobody reads "
+                f"such an annotation of a Service; {meant}",
+            ),
+        )
+        for key, meant in (
+            ("metallb.io/adress-pool", "did you mean metallb.io/address-pool?"),
+            ("metallb.universe.tf/allow-shared-IP", "did you mean metallb.io/allow-shared-ip?"),
+            ("metallb.io/loadBalancerIP", "did you mean metallb.io/loadBalancerIPs?"),
+            ("proclaim.io/address-pool", "did you mean metallb.io/address-pool?"),
+            (
+                "proclaim.io/namespace-quota",
+                "metallb.io/address-pool, metallb.io/allow-shared-ip and "
+                "metallb.io/loadBalancerIPs are read",
+            ),
+        )
+    ),
+    Scene(
+        "what an allocator in Kubernetes notes on a Service is well under both prefixes",
+        amid(
+            given(
+                ("metallb.io/ip-allocated-from-pool", "public"),
+                ("metallb.universe.tf/ip-allocated-from-pool", "public"),
+            )
+        ),
+    ),
     Scene(
         "annotations under the present prefix are well",
         amid(given(("metallb.io/address-pool", "public"), requested_pool="public")),
@@ -363,6 +401,12 @@ def test_a_pool_that_is_gone_covers_nothing():
         "(192.0.2.0) holds"
     ]
     assert set(state.holdings) == {service_ref("default", "web")}
+
+
+def test_a_refusal_has_the_code_of_its_reason_beside_that_of_its_rule():
+    (found,) = examine(state_of(*amid(web(cluster_ips=("None",)))))
+    assert (found.code, found.reason) == (Code.NO_ADDRESS, "Headless")
+    assert found.told.endswith(" [NoAddress/Headless]")
 
 
 def test_a_namespace_over_its_quota_is_told_and_keeps_what_it_has():

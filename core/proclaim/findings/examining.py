@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from proclaim.findings import advertising, pools, selecting, services
+from proclaim.findings import advertising, annotations, pools, selecting, services
 from proclaim.findings.finding import Finding, of_problem
 from proclaim.findings.rules import Code
 from proclaim.findings.world import Found, World, surveying
@@ -26,7 +26,8 @@ _RULES: tuple[Callable[[World], Found], ...] = (
     advertising.reach,
     services.refused,
     services.left_out,
-    services.old_words,
+    annotations.unread,
+    annotations.old_words,
     services.shared,
 )
 _KINDS = (

@@ -22,6 +22,13 @@ class Finding(NamedTuple):
     code: Code
     sentence: str
     """What is the case, as one sentence without a full stop."""
+    reason: str = ""
+    """Of NoAddress: the code of the refusal."""
+
+    @property
+    def label(self) -> str:
+        """The code of the rule, and of the reason where it has one: `NoAddress/PortInUse`."""
+        return f"{self.code}/{self.reason}" if self.reason else str(self.code)
 
     @property
     def severity(self) -> Severity:
@@ -41,7 +48,7 @@ class Finding(NamedTuple):
         return self._line("warning" if self.severity is Severity.WARNING else "")
 
     def _line(self, mark: str) -> str:
-        said = f"{self.sentence} [{self.code}]"
+        said = f"{self.sentence} [{self.label}]"
         parts = (self.place, mark, str(self.ref), self.field, said)
         return ": ".join(part for part in parts if part)
 

@@ -55,6 +55,7 @@ class Code(StrEnum):
     NO_ADDRESS = "NoAddress"
     SHARED_ACROSS_NAMESPACES = "SharedAcrossNamespaces"
     CONFLICTING_ANNOTATIONS = "ConflictingAnnotations"
+    UNKNOWN_ANNOTATION = "UnknownAnnotation"
 
     DEPRECATED_ANNOTATION = "DeprecatedAnnotation"
     DEPRECATED_FIELD = "DeprecatedField"
@@ -114,7 +115,8 @@ RULES: dict[Code, Rule] = {
         "Correct the name, or add the peer",
     ),
     Code.UNKNOWN_NAMESPACE: _warning(
-        "A pool is for a namespace that does not exist, though Namespaces are described",
+        "A pool, or its quota, is for a namespace that does not exist, though Namespaces are "
+        "described",
         "Correct the name, or add the Namespace",
     ),
     Code.UNKNOWN_BFD_PROFILE: _warning(
@@ -197,6 +199,11 @@ RULES: dict[Code, Rule] = {
     Code.CONFLICTING_ANNOTATIONS: _warning(
         "A Service has one annotation under both prefixes, with different values",
         "Drop the one under metallb.universe.tf/; the one under metallb.io/ is in force",
+    ),
+    Code.UNKNOWN_ANNOTATION: _warning(
+        "A Service has an annotation under metallb.io/, metallb.universe.tf/ or proclaim.io/ that "
+        "nobody reads",
+        "Correct its key, or drop it; the annotations of a pool have no effect on a Service",
     ),
     Code.DEPRECATED_ANNOTATION: _warning(
         "A Service has an annotation under the old prefix metallb.universe.tf/",
