@@ -20,13 +20,23 @@ from proclaim.decide import decide
 from proclaim.events import Observed, Removed
 from proclaim.findings import Code, examine
 from proclaim.fold import fold, number
-from proclaim.model import Change, L2Advertisement, Node, Pool, Service, Sourced, service_ref
+from proclaim.model import (
+    BGPPeer,
+    Change,
+    L2Advertisement,
+    Node,
+    Pool,
+    Service,
+    Sourced,
+    service_ref,
+)
 
 GOLD, LEAD = labelled(tier="gold"), labelled(tier="lead")
 N1, N2 = Node("n1", labels=(("rack", "1"),)), Node("n2", labels=(("rack", "2"),))
 RACK1, RACK2 = labelled(rack="1"), labelled(rack="2")
 SECOND = Pool("second", addresses=("198.51.100.0/30",))
 CLOSED = Pool("second", addresses=("198.51.100.0/30",), auto_assign=False)
+BOTH = Pool("public", addresses=("192.0.2.0/29", "2001:db8::/120"))
 NOT_REQUESTED = (
     "PoolNotRequested IPAddressPool/second spec.autoAssign: is false, and no Service asks for the "
     "pool or for one of its addresses"
@@ -129,6 +139,58 @@ ADVERTISEMENTS = [
             peer(node_selectors=(RACK1,)),
             peer("tor2", node_selectors=(RACK2,)),
         ),
+    ),
+    Scene(
+        "a family that no session carries is told once, with those who hold such addresses",
+        amid(BOTH, *(web(f"web{at}", ip_families=(6,)) for at in range(4))),
+        (
+            "FamilyNotCarried IPAddressPool/public spec.addresses: no session with tor carries "
+            "IPv6 routes, so nobody announces the IPv6 addresses of default/web0, default/web1, "
+            "default/web2 and 1 more",
+        ),
+    ),
+    Scene(
+        "half of a dual-stack Service that no session carries is told",
+        amid(BOTH, web(ip_families=(4, 6), ip_family_policy="RequireDualStack")),
+        (
+            "FamilyNotCarried IPAddressPool/public spec.addresses: no session with tor carries "
+            "IPv6 routes, so nobody announces the IPv6 addresses of default/web",
+        ),
+    ),
+    Scene(
+        "a session that carries both families is well",
+        amid(BOTH, web(ip_families=(6,)), peer(dual_stack_address_family=True)),
+    ),
+    Scene(
+        "one of two peers that carries a family is enough",
+        amid(
+            BOTH,
+            web(ip_families=(6,)),
+            BGPPeer("tor6", 64512, 64513, peer_address="2001:db8:9::1"),
+        ),
+    ),
+    Scene(
+        "a peer that carries a family, and runs on another node, is not enough",
+        amid(
+            BOTH,
+            N1,
+            N2,
+            ad(node_selectors=(RACK1,)),
+            web(ip_families=(6,)),
+            BGPPeer("tor6", 64512, 64513, peer_address="2001:db8:9::1", node_selectors=(RACK2,)),
+        ),
+        (
+            "FamilyNotCarried IPAddressPool/public spec.addresses: no session with tor carries "
+            "IPv6 routes, so nobody announces the IPv6 addresses of default/web",
+        ),
+    ),
+    Scene(
+        "what an L2Advertisement announces needs no session",
+        amid(BOTH, web(ip_families=(6,)), L2Advertisement("l2")),
+    ),
+    Scene(
+        "a family that no Service holds an address of need not be carried",
+        amid(BOTH),
     ),
     Scene(
         "two localPrefs for a Service that both select are told, on the later by name",

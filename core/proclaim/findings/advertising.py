@@ -47,7 +47,9 @@ def reach(world: World) -> Found:
     yield from _diverging(world, speaking, peers)
 
 
-def _reaches(world: World, peers: frozenset[str], aliases: Mapping[str, str]) -> Asked[list[_Reach]]:
+def _reaches(
+    world: World, peers: frozenset[str], aliases: Mapping[str, str]
+) -> Asked[list[_Reach]]:
     """Of every BGPAdvertisement, by name."""
     found: list[_Reach] = []
     for entry in world.entries("BGPAdvertisement"):

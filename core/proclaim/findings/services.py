@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from proclaim import reasons
 from proclaim.events import Why
-from proclaim.findings.annotations import CURRENT, LEGACY, field_of
 from proclaim.findings.finding import Finding
 from proclaim.findings.rules import Code
+from proclaim.findings.wording import CURRENT, LEGACY, field_of
 from proclaim.findings.world import AT_ONCE, Asked, Found, World, listed, said
 from proclaim.model import Pool, Ref, Service, selects_pool
 from proclaim.state import Entry, Refusal
