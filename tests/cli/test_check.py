@@ -199,6 +199,11 @@ def test_that_a_pool_is_closed_is_no_reason_to_say_that_a_service_gets_nothing(p
     noted = "name: public, annotations: {proclaim.io/allocation: closed}"
     proclaim.write("a.yaml", POOL.replace("name: public", noted), ANSWERED, service("web"))
     assert proclaim("check", "--strict", proclaim.manifests)[:2] == (0, "")
+    full = POOL.replace("public", "other").replace('192.0.2.0/30, "2001:db8::/64"', "10.0.0.0/32")
+    proclaim.write("b.yaml", full, service("api"))
+    assert proclaim("check", "--strict", proclaim.manifests)[:2] == (0, "")
+    proclaim.write("a.yaml", ANSWERED, service("web"))
+    assert "[PoolExhausted]" in proclaim("check", proclaim.manifests).out
 
 
 def test_services_of_the_class_in_the_settings_are_the_ones_that_are_judged(proclaim, tmp_path):

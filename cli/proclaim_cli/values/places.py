@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
-from proclaim.findings import Finding
+from proclaim.findings import Code, Finding
 from proclaim.manifests import MAX_BYTES, Found, path_of, read_each
 from proclaim.manifests.files import STANDARD_INPUT
 from proclaim.model import Ref
@@ -35,6 +35,20 @@ def located(found: Iterable[Finding], standard_input: bytes = b"") -> Iterator[F
             other._replace(line=lines.get((other.file, other.ref, ""), 0)) for other in each.related
         )
         yield each._replace(line=line, related=related)
+
+
+def with_lines(found: Iterable[Finding]) -> Iterator[Finding]:
+    """Findings of a ledger: its contradictions with lines, where their files are still there.
+
+    Nobody wants all the files of a cluster read for the warnings.
+    """
+    contradictions: list[Finding] = []
+    for each in found:
+        if each.code is Code.CONTRADICTION and Path(each.file).is_absolute():
+            contradictions.append(each)
+        else:
+            yield each
+    yield from located(contradictions)
 
 
 def _keys(found: Finding) -> Iterator[_Key]:

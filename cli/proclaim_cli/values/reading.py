@@ -26,14 +26,19 @@ def reading_of(paths: Sequence[str], max_bytes: int = MAX_BYTES) -> Reading:
 def check(reading: Reading, load_balancer_class: str = "") -> list[Finding]:
     """Everything to say about manifests by themselves, as an empty ledger would take them.
 
-    What a closed pool gives depends on what was given before, which nobody knows here.
+    Who holds an address of a closed pool was given it before, which nobody knows here: so nothing
+    is said of who would get none of it, nor of who would therefore need one of another pool.
     """
     state = State()
     asked = Authorized(Authority.ALLOCATE, load_balancer_class)
     for observation in observations(state, reading.listing, asked):
         state = decide(state, observation).state
-    found = findings(reading, state)
-    return [_alone(each) for each in found if each.reason != Why.POOL_CLOSED]
+    closed = any(ground.closed for ground in state.pool_index.grounds.values())
+    return [
+        _alone(each)
+        for each in findings(reading, state)
+        if each.reason != Why.POOL_CLOSED and not (closed and each.code is Code.POOL_EXHAUSTED)
+    ]
 
 
 def _alone(found: Finding) -> Finding:
