@@ -66,7 +66,8 @@ def contradicting(
             ground = yield from _ground(standing, standing, circumstances)
             problems: dict[Ref, str] = {}
             for ref in _by_precedence(waiting):
-                problems[ref] = yield from ground.problem(waiting[ref])
+                found = yield from ground.problem(waiting[ref])
+                problems[ref] = found.sentence if found else ""
             admitted = [ref for ref, problem in problems.items() if not problem][:1]
             if not admitted:
                 return problems

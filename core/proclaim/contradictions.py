@@ -60,6 +60,16 @@ class _Claim(NamedTuple):
     pool: str
 
 
+class Contradiction(NamedTuple):
+    """What keeps a value out; the sentence is what is recorded of it."""
+
+    sentence: str
+    field: str = ""
+    """The field of the value that contradicts, such as `spec.addresses[1]`; may be empty."""
+    others: tuple[Ref, ...] = ()
+    """What it contradicts."""
+
+
 class Ground:
     """Values that stand beside each other, and what another one would contradict.
 
@@ -113,11 +123,11 @@ class Ground:
             case BGPAdvertisement():
                 self._ads[value.name] = value
 
-    def problem(self, value: Contested) -> Steps[str]:
-        """What keeps a value out; empty when nothing does."""
+    def problem(self, value: Contested) -> Steps[Contradiction | None]:
+        """What keeps a value out; None when nothing does."""
         return (yield from self.contradiction(value)) or self._lacks(value)
 
-    def contradiction(self, value: Contested) -> Steps[str]:
+    def contradiction(self, value: Contested) -> Steps[Contradiction | None]:
         """What of that which stands a value contradicts; more that stands never cures it."""
         match value:
             case Pool():
@@ -133,42 +143,47 @@ class Ground:
 
     # --- pools ---
 
-    def _overlaps(self, pool: Pool) -> Steps[str]:
+    def _overlaps(self, pool: Pool) -> Steps[Contradiction | None]:
         """A pool that covers what another covers."""
         for at, span in enumerate((yield from _spans(pool))):
             if at % _AT_ONCE == 0:
                 yield
-            if found := self._claimed(span, pool.name):
-                return found
-        return ""
+            if claim := self._claimed(span, pool.name):
+                return Contradiction(
+                    f"{span} overlaps {Range(*claim[:3])} of IPAddressPool {claim.pool}; "
+                    "pools must not overlap",
+                    f"spec.addresses[{at}]",
+                    (_pool(claim.pool),),
+                )
+        return None
 
-    def _claimed(self, span: Range, name: str) -> str:
+    def _claimed(self, span: Range, name: str) -> _Claim | None:
+        """What another pool covers of a range; the last of it."""
         at = bisect_right(self._claims, _Claim(span.family, span.last, _BEYOND, "")) - 1
         while at >= 0:
             claim = self._claims[at]
             if claim.family != span.family or claim.last < span.first:
-                return ""
+                return None
             if claim.pool != name:
-                theirs = Range(*claim[:3])
-                return (
-                    f"{span} overlaps {theirs} of IPAddressPool {claim.pool}; "
-                    "pools must not overlap"
-                )
+                return claim
             at -= 1
-        return ""
+        return None
 
-    def _outgrown(self, pool: Pool) -> str:
+    def _outgrown(self, pool: Pool) -> Contradiction | None:
         """A pool with an entry that is smaller than what an advertisement makes of it."""
         for name in sorted(self._ads):
             ad = self._ads[name]
             for field, length, _, entry in beyond(ad, pool):
-                return (
+                at = [str(span) for span in ranges(pool)].index(entry)
+                return Contradiction(
                     f"{entry} is smaller than the /{length} that {field} of BGPAdvertisement "
-                    f"{name} announces; an entry that holds a whole /{length} is accepted"
+                    f"{name} announces; an entry that holds a whole /{length} is accepted",
+                    f"spec.addresses[{at}]",
+                    (ad.ref,),
                 )
-        return ""
+        return None
 
-    def _torn(self, pool: Pool) -> str:
+    def _torn(self, pool: Pool) -> Contradiction | None:
         """A pool that two advertisements would announce with two LOCAL_PREFs."""
         names = [
             name
@@ -184,31 +199,36 @@ class Ground:
                     continue
                 if isinstance(before, Pool) and both_announce(*pair, before):
                     continue  # they did so before; this pool did not bring it about
-                return (
+                return Contradiction(
                     f"BGPAdvertisements {one} and {other} would announce it from {where} with "
-                    f"localPref {pair[0].local_pref} and {pair[1].local_pref}; {_ONE_PREFERENCE}"
+                    f"localPref {pair[0].local_pref} and {pair[1].local_pref}; {_ONE_PREFERENCE}",
+                    others=(pair[0].ref, pair[1].ref),
                 )
-        return ""
+        return None
 
     # --- communities ---
 
-    def _defined_twice(self, community: Community) -> str:
+    def _defined_twice(self, community: Community) -> Contradiction | None:
         """A Community that defines what another one defines."""
         mine: dict[str, str] = {}
-        for alias, text in community.communities:
+        for at, (alias, text) in enumerate(community.communities):
+            field = f"spec.communities[{at}].name"
             if mine.setdefault(alias, text) != text:
-                return f"{clip(alias)} is {mine[alias]} and {text}; one value is accepted"
+                sentence = f"{clip(alias)} is {mine[alias]} and {text}; one value is accepted"
+                return Contradiction(sentence, field)
             theirs, name = self._aliases.get(alias, ("", community.name))
             if name != community.name:
-                return (
+                return Contradiction(
                     f"{clip(alias)} is {text} here and {theirs} in Community {name}; "
-                    "an alias is accepted from one Community"
+                    "an alias is accepted from one Community",
+                    field,
+                    (Ref("Community", "", name),),
                 )
-        return ""
+        return None
 
     # --- peers ---
 
-    def _same_session(self, peer: BGPPeer) -> str:
+    def _same_session(self, peer: BGPPeer) -> Contradiction | None:
         """A peer that would run the session of another on one node."""
         session = session_of(peer)
         standing = self._peers.get(session, {}) if session else {}
@@ -216,33 +236,43 @@ class Ground:
             other = standing[name]
             where = self._circumstances.places.meeting(peer.node_selectors, other.node_selectors)
             if name != peer.name and where:
-                return (
+                return Contradiction(
                     f"would run the session of BGPPeer {name} on {where} too ({session}); another "
                     "peerAddress, interface, peerPort, vrf or sourceAddress is accepted, or "
-                    "nodeSelectors that select other nodes"
+                    "nodeSelectors that select other nodes",
+                    "spec.peerAddress" if peer.peer_address else "spec.interface",
+                    (other.ref,),
                 )
-        return ""
+        return None
 
     # --- advertisements ---
 
-    def _too_wide(self, ad: BGPAdvertisement) -> Steps[str]:
-        """An advertisement that would announce more than a pool has."""
-        if (ad.aggregation_length, ad.aggregation_length_v6) == (BITS[4], BITS[6]):
-            return ""
+    def _too_wide(self, ad: BGPAdvertisement) -> Steps[Contradiction | None]:
+        """An advertisement that would announce more than a pool has, in one family or in both."""
+        found: dict[str, tuple[str, Ref]] = {}
+        wide = (ad.aggregation_length < BITS[4]) + (ad.aggregation_length_v6 < BITS[6])
         for name in sorted(self._pools):
+            if len(found) == wide:
+                break
             yield
             for field, length, needed, entry in beyond(ad, self._pools[name]):
                 bits = BITS[6] if field.endswith("V6") else BITS[4]
-                return (
+                sentence = (
                     f"{field} {length} would announce more than {entry} of IPAddressPool {name}; "
-                    f"{needed} to {bits} is accepted"
+                    f"{f'{needed} to ' if needed < bits else 'only '}{bits} is accepted"
                 )
-        return ""
+                found.setdefault(field, (sentence, _pool(name)))
+        if not found:
+            return None
+        said = [found[field] for field in sorted(found)]
+        others = tuple(dict.fromkeys(ref for _, ref in said))
+        sentence = ", and ".join(sentence for sentence, _ in said)
+        return Contradiction(sentence, f"spec.{min(found)}", others)
 
-    def _other_preference(self, ad: BGPAdvertisement) -> Steps[str]:
+    def _other_preference(self, ad: BGPAdvertisement) -> Steps[Contradiction | None]:
         """An advertisement that would announce a pool with another LOCAL_PREF than one here."""
         if ad.service_selectors:
-            return ""  # whether two meet in a Service shows when there is one
+            return None  # whether two meet in a Service shows when there is one
         mine = [name for name in sorted(self._pools) if selects_pool(ad, self._pools[name])]
         for name in sorted(self._ads):
             other = self._ads[name]
@@ -252,12 +282,14 @@ class Ground:
                 continue
             for pool in mine:
                 if both_announce(ad, other, self._pools[pool]):
-                    return (
+                    return Contradiction(
                         f"localPref {ad.local_pref} contradicts {other.local_pref} of "
                         f"BGPAdvertisement {name}, which announces IPAddressPool {pool} from "
-                        f"{where} too; {_ONE_PREFERENCE}"
+                        f"{where} too; {_ONE_PREFERENCE}",
+                        "spec.localPref",
+                        (other.ref, _pool(pool)),
                     )
-        return ""
+        return None
 
     def _quarrel(self, one: BGPAdvertisement, other: BGPAdvertisement) -> str:
         """Where two advertisements would tell one peer two LOCAL_PREFs; empty when nowhere."""
@@ -267,17 +299,18 @@ class Ground:
             return ""
         return self._circumstances.places.meeting(one.node_selectors, other.node_selectors)
 
-    def _lacks(self, value: Contested) -> str:
+    def _lacks(self, value: Contested) -> Contradiction | None:
         """An advertisement that names an alias without a value, where it named none before."""
         if not isinstance(value, BGPAdvertisement):
-            return ""
+            return None
         before = self._circumstances.before.get(value.ref)
         unknown = self._unknown(value)
         if not unknown or not isinstance(before, BGPAdvertisement) or self._unknown(before):
-            return ""  # a new one is silent until the alias is there, and loses nothing by it
-        return (
+            return None  # a new one is silent until the alias is there, and loses nothing by it
+        return Contradiction(
             f"{clip(unknown)} is an alias that no Community defines yet; a:b, large:a:b:c or a "
-            "defined alias is accepted"
+            "defined alias is accepted",
+            f"spec.communities[{value.communities.index(unknown)}]",
         )
 
     def _unknown(self, ad: BGPAdvertisement) -> str:
@@ -295,6 +328,10 @@ class Ground:
 _ONE_PREFERENCE = (
     "one localPref is accepted, or peers, nodeSelectors or aggregation lengths that keep them apart"
 )
+
+
+def _pool(name: str) -> Ref:
+    return Ref("IPAddressPool", "", name)
 
 
 def _spans(pool: Pool) -> Steps[tuple[Range, ...]]:

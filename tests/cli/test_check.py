@@ -55,9 +55,10 @@ def test_pools_that_overlap_are_named_with_their_place(proclaim):
     proclaim.write("b.yaml", OVERLAPPING)
     ran = proclaim("check", proclaim.manifests)
     assert ran.status == 1
-    assert ran.out.startswith(f"{proclaim.manifests}/b.yaml:4: IPAddressPool/second: ")
-    assert "public" in ran.out
-    assert ran.out.endswith(" [Contradiction]\n")
+    assert ran.out.startswith(f"{proclaim.manifests}/b.yaml:5: IPAddressPool/second: spec.ad")
+    assert ran.out.endswith(
+        f"; IPAddressPool/public is in {proclaim.manifests}/a.yaml:4 [Contradiction]\n"
+    )
     assert len(ran.out.splitlines()) == 1
 
 
@@ -73,8 +74,9 @@ spec: {aggregationLength: 24}
     ran = proclaim("check", proclaim.manifests)
     assert ran.status == 1
     assert ran.out == (
-        f"{proclaim.manifests}/wide.yaml:4: BGPAdvertisement/wide: aggregationLength 24 would "
-        "announce more than 192.0.2.0/30 of IPAddressPool public; 30 to 32 is accepted "
+        f"{proclaim.manifests}/wide.yaml:5: BGPAdvertisement/wide: spec.aggregationLength: "
+        "aggregationLength 24 would announce more than 192.0.2.0/30 of IPAddressPool public; "
+        f"30 to 32 is accepted; IPAddressPool/public is in {proclaim.manifests}/pool.yaml:4 "
         "[Contradiction]\n"
     )
 
@@ -105,6 +107,7 @@ def test_findings_as_json_have_the_keys_that_scripts_rely_on(proclaim):
     problem, warning = json.loads(ran.out)
     assert ran.status == 1
     keys = ["file", "line", "kind", "name", "field", "problem", "severity", "code"]
+    keys += ["reason", "related"]
     assert (list(problem), list(warning)) == (keys, keys)
     assert (problem["line"], problem["kind"], problem["name"]) == (5, "IPAddressPool", "public")
     assert problem["field"] == "spec.addresses[0]"
@@ -155,6 +158,74 @@ def test_a_rule_that_does_not_exist_cannot_be_ignored(proclaim):
     assert (ran.status, ran.out) == (64, "")
     assert "there is no rule 'PoolNotAdvertized'" in ran.err
     assert "hint: did you mean PoolNotAdvertised?" in ran.err
+
+
+def test_a_contradiction_as_json_has_the_places_of_what_it_is_with(proclaim):
+    proclaim.write("a.yaml", POOL, ANSWERED)
+    proclaim.write("b.yaml", OVERLAPPING)
+    (found,) = json.loads(proclaim("check", proclaim.manifests, "-o", "json").out)
+    assert found["field"] == "spec.addresses[0]"
+    assert found["related"] == [
+        {
+            "file": f"{proclaim.manifests}/a.yaml",
+            "line": 4,
+            "kind": "IPAddressPool",
+            "name": "public",
+        }
+    ]
+
+
+HEADLESS = service("web").replace("spec: {", "spec: {clusterIP: None, ")
+
+
+@pytest.mark.parametrize("named", ["NoAddress", "noaddress/headless", "Headless"])
+def test_a_refusal_is_ignored_by_its_rule_or_by_its_reason(proclaim, named):
+    proclaim.write("a.yaml", POOL, ANSWERED, HEADLESS)
+    strict = ["check", "--strict", proclaim.manifests]
+    (found,) = json.loads(proclaim(*strict, "-o", "json").out)
+    assert (found["code"], found["reason"]) == ("NoAddress", "Headless")
+    assert proclaim(*strict).out.endswith(" [NoAddress/Headless]\n")
+    assert proclaim(*strict, "--ignore", named)[:2] == (0, "")
+    assert proclaim(*strict, "--ignore", "PortInUse").status == 1
+
+
+def test_a_reason_that_does_not_exist_cannot_be_ignored(proclaim):
+    ran = proclaim("check", proclaim.manifests, "--ignore", "NoAddress/PortInUs")
+    assert ran.status == 64
+    assert "hint: did you mean PortInUse?" in ran.err
+
+
+def test_that_a_pool_is_closed_is_no_reason_to_say_that_a_service_gets_nothing(proclaim):
+    noted = "name: public, annotations: {proclaim.io/allocation: closed}"
+    proclaim.write("a.yaml", POOL.replace("name: public", noted), ANSWERED, service("web"))
+    assert proclaim("check", "--strict", proclaim.manifests)[:2] == (0, "")
+    full = POOL.replace("public", "other").replace('192.0.2.0/30, "2001:db8::/64"', "10.0.0.0/32")
+    proclaim.write("b.yaml", full, service("api"))
+    assert proclaim("check", "--strict", proclaim.manifests)[:2] == (0, "")
+    proclaim.write("a.yaml", ANSWERED, service("web"))
+    assert "[PoolExhausted]" in proclaim("check", proclaim.manifests).out
+
+
+def test_services_of_the_class_in_the_settings_are_the_ones_that_are_judged(proclaim, tmp_path):
+    file = tmp_path / "settings.toml"
+    file.write_text('load_balancer_class = "example.com/lb"\n', encoding="utf-8")
+    proclaim.write("a.yaml", POOL, ANSWERED, service("web", "198.51.100.7"))
+    strict = ["check", "--strict", proclaim.manifests]
+    assert "AddressOutsidePools" in proclaim(*strict).out
+    assert proclaim(*strict, "--settings", str(file))[:2] == (0, "")
+
+
+def test_a_directory_without_a_manifest_is_a_warning(proclaim, tmp_path):
+    empty = tmp_path / "empty"
+    (empty / "below").mkdir(parents=True)
+    (empty / "notes.txt").write_text("x", encoding="utf-8")
+    ran = proclaim("check", empty)
+    assert (ran.status, ran.out) == (
+        0,
+        f"{empty}: warning: holds no manifest; .yaml, .yml and .json are read [NothingFound]\n",
+    )
+    (empty / "below" / "a.yaml").write_text("# nothing\n", encoding="utf-8")
+    assert proclaim("check", "--strict", empty)[:2] == (0, "")
 
 
 def test_services_that_a_pool_cannot_serve_are_told_before_any_ledger_knows(proclaim):

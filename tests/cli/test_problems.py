@@ -50,7 +50,18 @@ def test_what_was_read_in_vain_what_was_rejected_and_what_is_doubtful_are_told(p
         "problem",
         "severity",
         "code",
+        "reason",
+        "related",
     ]
+    assert [each["name"] for each in found["Contradiction"]["related"]] == ["public"]
+    assert proclaim("get", "problems").out.count("; IPAddressPool/public is in ") == 1
+
+
+def test_a_contradiction_of_now_has_its_line_and_one_of_another_time_its_file(proclaim):
+    proclaim.apply(POOL, OVERLAPPING, ANSWERED)
+    (now,), (then,) = (problems(proclaim, *more) for more in ((), ("--at", "0s")))
+    assert (now["line"], now["related"][0]["line"]) == (11, 4)
+    assert (then["line"], then["related"][0]["line"]) == (0, 0)
 
 
 def test_they_are_those_of_check_but_for_the_lines_and_how_documents_are_written(proclaim):

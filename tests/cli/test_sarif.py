@@ -20,6 +20,8 @@ MIXED = [
     POOL.replace("name: public", "name: broken").replace("/30", "/33"),
     ANSWERED + "spec: {interfaces: [eth0, eth0]}\n",
     service("web"),
+    POOL.replace("name: public", "name: second"),
+    service("none").replace("spec: {", "spec: {clusterIP: None, "),
 ]
 
 
@@ -103,6 +105,18 @@ def test_a_path_below_the_root_becomes_a_relative_reference(file, uri):
 )
 def test_a_path_elsewhere_becomes_an_absolute_one(file, uri):
     assert artifact(file, "/src") == {"uri": uri}
+
+
+def test_a_contradiction_has_the_place_of_what_it_is_with(log):
+    (result,) = (each for each in log["runs"][0]["results"] if each["ruleId"] == "Contradiction")
+    (related,) = result["relatedLocations"]  # 3.27.22
+    assert related["message"] == {"text": "IPAddressPool/public"}
+    assert related["physicalLocation"]["region"] == {"startLine": 4}
+
+
+def test_a_refusal_has_its_reason_among_the_properties(log):
+    reasons = [each["properties"] for each in log["runs"][0]["results"] if "properties" in each]
+    assert reasons == [{"reason": "Headless"}]
 
 
 def test_where_all_is_well_the_log_has_no_result(proclaim):

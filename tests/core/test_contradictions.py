@@ -52,6 +52,17 @@ def test_of_a_new_pool_and_a_new_advertisement_the_advertisement_is_wrong(order)
     given().when(change(*order)).then(observed(POOL), rejected(WIDE, TOO_WIDE))
 
 
+def test_both_aggregation_lengths_that_lead_too_far_are_told():
+    both = pool("p", "192.0.2.0/32", "2001:db8::/120")
+    wide = ad("wide", aggregation_length=16, aggregation_length_v6=64)
+    said = (
+        "aggregationLength 16 would announce more than 192.0.2.0/32 of IPAddressPool p; only 32 "
+        "is accepted, and aggregationLengthV6 64 would announce more than 2001:db8::/120 of "
+        "IPAddressPool p; 120 to 128 is accepted"
+    )
+    given(both).when(wide).then(rejected(wide, said))
+
+
 def test_a_new_pool_that_is_smaller_than_what_is_announced_of_it_stays_out():
     other = pool("q", "10.0.0.0/8")
     given(other, WIDE).when(POOL).then(rejected(POOL, TOO_SMALL))

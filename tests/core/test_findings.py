@@ -1,13 +1,14 @@
 """What holds for every finding, whatever its rule."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from core.scenes import BGP, POOL, TOR, ad, amid, labelled, said, state_of, told, web
+from core.scenes import BGP, POOL, TOR, ad, amid, labelled, peer, said, state_of, told, web
 from hypothesis import given
 from hypothesis import strategies as st
-from proclaim.findings import RULES, Code, Finding, Severity, basis, examine, examining
-from proclaim.model import L2Advertisement, Node, Pool, Problem, Ref
+from proclaim.findings import RULES, Code, Finding, Related, Severity, basis, examine, examining
+from proclaim.model import Community, L2Advertisement, Node, Pool, Problem, Ref
 
 OVERLAPPING = Pool("second", addresses=("192.0.2.0/30",))
 
@@ -43,10 +44,42 @@ def test_a_path_that_could_not_be_read_is_unreadable():
 
 def test_what_was_rejected_is_a_contradiction():
     (found,) = examine(state_of(*amid(OVERLAPPING)))
-    assert found.file == "a.yaml"
-    assert str(found).endswith(" [Contradiction]")
-    assert found.ref in (POOL.ref, OVERLAPPING.ref)
-    assert POOL.name in found.sentence
+    assert (found.file, found.ref) == ("a.yaml", OVERLAPPING.ref)
+    assert str(found) == (
+        "a.yaml: IPAddressPool/second: spec.addresses[0]: 192.0.2.0/30 overlaps 192.0.2.0/29 of "
+        "IPAddressPool public; pools must not overlap; IPAddressPool/public is in a.yaml "
+        "[Contradiction]"
+    )
+
+
+WIDE = ad("wide", aggregation_length=24)
+
+
+@pytest.mark.parametrize(
+    ("resources", "field", "others"),
+    [
+        ((OVERLAPPING,), "spec.addresses[0]", [POOL.ref]),
+        ((WIDE,), "spec.aggregationLength", [POOL.ref]),
+        ((ad("late", local_pref=7),), "spec.localPref", [BGP.ref, POOL.ref]),
+        ((peer("tor2"),), "spec.peerAddress", [TOR.ref]),
+        (
+            (Community("a", (("x", "1:1"),)), Community("b", (("w", "1:2"), ("x", "1:2")))),
+            "spec.communities[1].name",
+            [Ref("Community", "", "a")],
+        ),
+    ],
+)
+def test_a_contradiction_has_the_field_and_the_places_of_what_it_is_with(resources, field, others):
+    (found,) = examine(state_of(*amid(*resources)))
+    assert (found.code, found.field) == (Code.CONTRADICTION, field)
+    assert found.related == tuple(Related("a.yaml", 0, ref) for ref in others)
+
+
+def test_a_contradiction_that_is_recorded_in_other_words_is_told_in_those_without_more():
+    state = state_of(*amid(OVERLAPPING))
+    old = state.rejections[OVERLAPPING.ref]._replace(problem="is in the way")
+    (found,) = examine(replace(state, rejections={OVERLAPPING.ref: old}))
+    assert str(found) == "a.yaml: IPAddressPool/second: is in the way [Contradiction]"
 
 
 @pytest.mark.parametrize("kind", ["IPAddressPool", ""], ids=["of its kind", "of any kind"])
@@ -74,9 +107,29 @@ def test_a_broken_document_silences_what_it_might_explain(kind, resources):
     assert [each[:15] for each in told(*resources, problems=broken(kind))] == ["InvalidManifest"]
 
 
-def test_what_another_document_rejected_may_explain_is_not_said():
+def test_what_was_rejected_has_its_name_and_hides_no_other_that_is_missing():
     found = told(*amid(OVERLAPPING, ad(pools=("public", "second", "pubic"))))
-    assert [each.partition(" ")[0] for each in found] == ["Contradiction"]
+    assert [each.partition(": ")[0] for each in found] == [
+        "UnknownPool BGPAdvertisement/bgp spec.ipAddressPools[2]",
+        "Contradiction IPAddressPool/second spec.addresses[0]",
+    ]
+
+
+def test_a_pool_that_was_rejected_may_be_the_one_that_a_selector_means():
+    meant = ad("more", pool_selectors=(labelled(zone="lan"),))
+    rejected = Pool("second", labels=(("zone", "lan"),), addresses=OVERLAPPING.addresses)
+    assert [each.partition(" ")[0] for each in told(*amid(rejected, meant))] == ["Contradiction"]
+
+
+def test_a_community_that_was_rejected_has_its_aliases_and_hides_no_other():
+    first = Community("first", (("blue", "64512:1"),))
+    rejected = Community("second", (("blue", "64512:2"), ("red", "64512:3")))
+    found = told(*amid(first, rejected, ad(communities=("blue", "red", "rod"))))
+    assert [each.partition(":")[0] for each in found] == [
+        "UnknownCommunity BGPAdvertisement/bgp spec.communities[2]",
+        "Contradiction Community/second spec.communities[0].name",
+    ]
+    assert found[0].endswith("; did you mean red?")
 
 
 def test_findings_come_in_the_order_of_their_places_and_each_once():

@@ -1,7 +1,21 @@
 """The rules about what names and selectors lead to: when each speaks, and when it keeps silent."""
 
 import pytest
-from core.scenes import TOR, Scene, ad, amid, labelled, peer, pool, said, said_in, state_of, web
+from core.scenes import (
+    POOL,
+    TOR,
+    Scene,
+    ad,
+    amid,
+    labelled,
+    peer,
+    pool,
+    said,
+    said_in,
+    state_of,
+    web,
+)
+from msgspec import structs
 from proclaim.decide import decide
 from proclaim.findings import examine
 from proclaim.model import (
@@ -19,6 +33,12 @@ from proclaim.model import (
 GOLD = labelled(tier="gold")
 N1 = Node("n1", labels=(("rack", "1"),))
 RACK1, RACK2 = labelled(rack="1"), labelled(rack="2")
+
+
+def rationed(quota):
+    """The ground's pool, with a quota."""
+    return structs.replace(POOL, annotations=(("proclaim.io/namespace-quota", quota),))
+
 
 NAMES = [
     Scene(
@@ -105,6 +125,18 @@ NAMES = [
             "UnknownNamespace IPAddressPool/public spec.serviceAllocation.namespaces[1]: there is "
             "no Namespace 'shpo'; did you mean shop?"
         ],
+    ),
+    Scene(
+        "a namespace of a quota that is not there is told where Namespaces are described",
+        amid(rationed("shpo=1, default=2, *=3"), Namespace("default"), Namespace("shop")),
+        (
+            "UnknownNamespace IPAddressPool/public metadata.annotations[proclaim.io/namespace-"
+            "quota]: there is no Namespace 'shpo'; did you mean shop?",
+        ),
+    ),
+    Scene(
+        "where no Namespace is described, no namespace of a quota is missed",
+        amid(rationed("shpo=1")),
     ),
     Scene(
         "where no Namespace is described, none is missed",

@@ -20,13 +20,23 @@ from proclaim.decide import decide
 from proclaim.events import Observed, Removed
 from proclaim.findings import Code, examine
 from proclaim.fold import fold, number
-from proclaim.model import Change, L2Advertisement, Node, Pool, Service, Sourced, service_ref
+from proclaim.model import (
+    BGPPeer,
+    Change,
+    L2Advertisement,
+    Node,
+    Pool,
+    Service,
+    Sourced,
+    service_ref,
+)
 
 GOLD, LEAD = labelled(tier="gold"), labelled(tier="lead")
 N1, N2 = Node("n1", labels=(("rack", "1"),)), Node("n2", labels=(("rack", "2"),))
 RACK1, RACK2 = labelled(rack="1"), labelled(rack="2")
 SECOND = Pool("second", addresses=("198.51.100.0/30",))
 CLOSED = Pool("second", addresses=("198.51.100.0/30",), auto_assign=False)
+BOTH = Pool("public", addresses=("192.0.2.0/29", "2001:db8::/120"))
 NOT_REQUESTED = (
     "PoolNotRequested IPAddressPool/second spec.autoAssign: is false, and no Service asks for the "
     "pool or for one of its addresses"
@@ -131,6 +141,58 @@ ADVERTISEMENTS = [
         ),
     ),
     Scene(
+        "a family that no session carries is told once, with those who hold such addresses",
+        amid(BOTH, *(web(f"web{at}", ip_families=(6,)) for at in range(4))),
+        (
+            "FamilyNotCarried IPAddressPool/public spec.addresses: no session with tor carries "
+            "IPv6 routes, so nobody announces the IPv6 addresses of default/web0, default/web1, "
+            "default/web2 and 1 more",
+        ),
+    ),
+    Scene(
+        "half of a dual-stack Service that no session carries is told",
+        amid(BOTH, web(ip_families=(4, 6), ip_family_policy="RequireDualStack")),
+        (
+            "FamilyNotCarried IPAddressPool/public spec.addresses: no session with tor carries "
+            "IPv6 routes, so nobody announces the IPv6 addresses of default/web",
+        ),
+    ),
+    Scene(
+        "a session that carries both families is well",
+        amid(BOTH, web(ip_families=(6,)), peer(dual_stack_address_family=True)),
+    ),
+    Scene(
+        "one of two peers that carries a family is enough",
+        amid(
+            BOTH,
+            web(ip_families=(6,)),
+            BGPPeer("tor6", 64512, 64513, peer_address="2001:db8:9::1"),
+        ),
+    ),
+    Scene(
+        "a peer that carries a family, and runs on another node, is not enough",
+        amid(
+            BOTH,
+            N1,
+            N2,
+            ad(node_selectors=(RACK1,)),
+            web(ip_families=(6,)),
+            BGPPeer("tor6", 64512, 64513, peer_address="2001:db8:9::1", node_selectors=(RACK2,)),
+        ),
+        (
+            "FamilyNotCarried IPAddressPool/public spec.addresses: no session with tor carries "
+            "IPv6 routes, so nobody announces the IPv6 addresses of default/web",
+        ),
+    ),
+    Scene(
+        "what an L2Advertisement announces needs no session",
+        amid(BOTH, web(ip_families=(6,)), L2Advertisement("l2")),
+    ),
+    Scene(
+        "a family that no Service holds an address of need not be carried",
+        amid(BOTH),
+    ),
+    Scene(
         "two localPrefs for a Service that both select are told, on the later by name",
         amid(
             ad(local_pref=100),
@@ -172,6 +234,14 @@ ADVERTISEMENTS = [
             peer("tor2", peer_port=1179),
             ad(communities=("64512:1",), peers=("tor",)),
             ad("more", communities=("64512:2",), peers=("tor2",)),
+        ),
+    ),
+    Scene(
+        "an advertisement that is silent, for nobody defines its alias, says nothing else",
+        amid(ad(communities=("64512:1",)), ad("more", communities=("nosuch",))),
+        (
+            "UnknownCommunity BGPAdvertisement/more spec.communities[0]: 'nosuch' is neither a "
+            "community (a:b or large:a:b:c) nor an alias that a Community defines",
         ),
     ),
     Scene(
@@ -281,6 +351,36 @@ SERVICES = [
             "metallb.io/address-pool, which is in force",
         ),
     ),
+    *(
+        Scene(
+            f"the annotation {key}, which nobody reads, is told with what may have been meant",
+            amid(given((key, "x"))),
+            (
+                f"UnknownAnnotation Service/default/web metadata.annotations[{key}]: nobody reads "
+                f"such an annotation of a Service; {meant}",
+            ),
+        )
+        for key, meant in (
+            ("metallb.io/adress-pool", "did you mean metallb.io/address-pool?"),
+            ("metallb.universe.tf/allow-shared-IP", "did you mean metallb.io/allow-shared-ip?"),
+            ("metallb.io/loadBalancerIP", "did you mean metallb.io/loadBalancerIPs?"),
+            ("proclaim.io/address-pool", "did you mean metallb.io/address-pool?"),
+            (
+                "proclaim.io/namespace-quota",
+                "metallb.io/address-pool, metallb.io/allow-shared-ip and "
+                "metallb.io/loadBalancerIPs are read",
+            ),
+        )
+    ),
+    Scene(
+        "what an allocator in Kubernetes notes on a Service is well under both prefixes",
+        amid(
+            given(
+                ("metallb.io/ip-allocated-from-pool", "public"),
+                ("metallb.universe.tf/ip-allocated-from-pool", "public"),
+            )
+        ),
+    ),
     Scene(
         "annotations under the present prefix are well",
         amid(given(("metallb.io/address-pool", "public"), requested_pool="public")),
@@ -363,6 +463,12 @@ def test_a_pool_that_is_gone_covers_nothing():
         "(192.0.2.0) holds"
     ]
     assert set(state.holdings) == {service_ref("default", "web")}
+
+
+def test_a_refusal_has_the_code_of_its_reason_beside_that_of_its_rule():
+    (found,) = examine(state_of(*amid(web(cluster_ips=("None",)))))
+    assert (found.code, found.reason) == (Code.NO_ADDRESS, "Headless")
+    assert found.told.endswith(" [NoAddress/Headless]")
 
 
 def test_a_namespace_over_its_quota_is_told_and_keeps_what_it_has():

@@ -301,3 +301,11 @@ async def test_a_directory_without_manifests_is_warned_about(tmp_path, caplog):
     async with following(tmp_path):
         pass
     assert f"nothing is described in {tmp_path}" in caplog.text
+
+
+async def test_a_problem_is_logged_with_the_code_of_its_rule(tmp_path, caplog):
+    (tmp_path / "a.yaml").write_text(namespace("a") + "---\nkind: [\n")
+    with caplog.at_level(logging.ERROR, "proclaim.files"):
+        async with following(tmp_path) as ledger:
+            await ledger.until(lambda: bool(ledger.problems))
+    assert [message.rpartition(" ")[2] for message in caplog.messages] == ["[InvalidManifest]"]

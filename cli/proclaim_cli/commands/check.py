@@ -12,10 +12,10 @@ from typing import Annotated
 import typer
 from proclaim.findings import Finding
 
-from proclaim_cli.opening import named
-from proclaim_cli.options import Manifests, Output
+from proclaim_cli.opening import named, settings_of
+from proclaim_cli.options import Manifests, Output, SettingsFile
 from proclaim_cli.single import as_command
-from proclaim_cli.values.findings import codes_named, problems_among, rows, without
+from proclaim_cli.values.findings import ignoring, problems_among, rows, without
 from proclaim_cli.values.plain import counted
 from proclaim_cli.values.reading import check, reading_of
 from proclaim_cli.values.sarif import sarif
@@ -40,16 +40,20 @@ def command(
     strict: Annotated[bool, typer.Option("--strict", help="Fail on warnings too.")] = False,
     ignore: Annotated[
         list[str] | None,
-        typer.Option("--ignore", metavar="CODE", help="Leave out this rule; repeatable."),
+        typer.Option(
+            "--ignore", metavar="CODE", help="Leave out this rule, or reason; repeatable."
+        ),
     ] = None,
+    settings: SettingsFile = None,
     output: Annotated[
         Form, typer.Option("--output", "-o", help="How to show it; sarif is for code scanning.")
     ] = Form.TABLE,
 ) -> int:
     """Check manifests; 1 when anything is wrong, with --strict when anything is doubtful."""
-    ignored = codes_named(ignore or ())
+    ignored = ignoring(ignore or ())
+    ours = settings_of(settings).load_balancer_class
     reading = reading_of(named(manifests))
-    found = without(check(reading), ignored)
+    found = without(check(reading, ours), ignored)
     problems = len(problems_among(found))
     _show(found, output)
     note(

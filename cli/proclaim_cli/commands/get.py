@@ -20,6 +20,7 @@ from proclaim_cli.single import as_command
 from proclaim_cli.values import resources, statuses
 from proclaim_cli.values.findings import rows
 from proclaim_cli.values.names import service_named
+from proclaim_cli.values.places import with_lines
 from proclaim_cli.values.sessions import reached
 from proclaim_cli.views import resources as tables
 from proclaim_cli.views.findings import findings_table
@@ -76,6 +77,8 @@ def command(
         if what in _OF_NODES and not node and not resources.named_nodes(state):
             note(f"these are for node {found.node}, as no Node is described; --node names another")
         shown = _rows(what, found, state, node)
+    if what is What.PROBLEMS:
+        shown = rows(sorted(with_lines(shown)) if at is None else shown)
     if kind := statuses.kind_of(asked):
         shown = statuses.only_kind(shown, kind)
     if node:
@@ -118,7 +121,7 @@ def _rows(what: What, found: Opened, state: State, node: str | None) -> list[Any
         case What.INTERFACES:
             return list(resources.interfaces(state))
         case What.PROBLEMS:
-            return rows(examine(state))
+            return list(examine(state))
         case What.STATUSES:
             nodes = [node] if node else resources.known_nodes(state, found.node)
             return list(every_status(state, nodes))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from proclaim.decide import decide
+from proclaim.events import Why
 from proclaim.findings import Code, Finding, examine, of_problem
 from proclaim.manifests import MAX_BYTES
 from proclaim.manifests.files import STAYS, FileReader, Reading
@@ -22,12 +23,22 @@ def reading_of(paths: Sequence[str], max_bytes: int = MAX_BYTES) -> Reading:
     return FileReader(paths, max_bytes, SOURCE).read()
 
 
-def check(reading: Reading) -> list[Finding]:
-    """Everything to say about manifests by themselves, as an empty ledger would take them."""
+def check(reading: Reading, load_balancer_class: str = "") -> list[Finding]:
+    """Everything to say about manifests by themselves, as an empty ledger would take them.
+
+    Who holds an address of a closed pool was given it before, which nobody knows here: so nothing
+    is said of who would get none of it, nor of who would therefore need one of another pool.
+    """
     state = State()
-    for observation in observations(state, reading.listing, Authorized(Authority.ALLOCATE)):
+    asked = Authorized(Authority.ALLOCATE, load_balancer_class)
+    for observation in observations(state, reading.listing, asked):
         state = decide(state, observation).state
-    return [_alone(each) for each in findings(reading, state)]
+    closed = any(ground.closed for ground in state.pool_index.grounds.values())
+    return [
+        _alone(each)
+        for each in findings(reading, state)
+        if each.reason != Why.POOL_CLOSED and not (closed and each.code is Code.POOL_EXHAUSTED)
+    ]
 
 
 def _alone(found: Finding) -> Finding:

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
-from proclaim.findings import RULES, Code, Finding, Rule, Severity
+from proclaim.findings import RULES, Code, Finding, Related, Rule, Severity
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 VERSION = "2.1.0"
@@ -53,6 +53,16 @@ def _result(found: Finding, index: int, directory: str) -> dict[str, Any]:
         "level": _LEVELS[found.severity],
         "message": {"text": said},
     }
+    if location := _location(found, directory):
+        result["locations"] = [location]
+    if related := [_related(each, directory) for each in found.related if each.file]:
+        result["relatedLocations"] = related
+    if found.reason:
+        result["properties"] = {"reason": found.reason}
+    return result
+
+
+def _location(found: Finding | Related, directory: str) -> dict[str, Any]:
     location: dict[str, Any] = {}
     if found.file:
         physical: dict[str, Any] = {"artifactLocation": artifact(found.file, directory)}
@@ -61,9 +71,11 @@ def _result(found: Finding, index: int, directory: str) -> dict[str, Any]:
         location["physicalLocation"] = physical
     if found.ref.kind:
         location["logicalLocations"] = [{"fullyQualifiedName": str(found.ref), "kind": "resource"}]
-    if location:
-        result["locations"] = [location]
-    return result
+    return location
+
+
+def _related(other: Related, directory: str) -> dict[str, Any]:
+    return {**_location(other, directory), "message": {"text": str(other.ref)}}
 
 
 def artifact(file: str, directory: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from proclaim.findings import RULES, Finding, Severity
 
-from proclaim_cli.values.findings import FindingRow
+from proclaim_cli.values.findings import FindingRow, RelatedRow
 from proclaim_cli.views.say import problem, warning
 from proclaim_cli.views.table import table
 
@@ -18,11 +18,11 @@ def findings_table(rows: Sequence[FindingRow], wide: bool) -> str:
     shown = [
         [
             row.severity,
-            row.code,
+            "/".join(part for part in (row.code, row.reason) if part),
             "/".join(part for part in (row.kind, row.name) if part),
             row.field,
             _place(row),
-            row.problem,
+            _full(row),
             *([RULES[row.code].remedy] if wide else []),
         ]
         for row in rows
@@ -30,7 +30,13 @@ def findings_table(rows: Sequence[FindingRow], wide: bool) -> str:
     return table([*header, "WHAT TO DO"] if wide else header, shown)
 
 
-def _place(row: FindingRow) -> str:
+def _full(row: FindingRow) -> str:
+    """The sentence, with the places of what it is about besides."""
+    places = (f"{each.kind}/{each.name} is in {_place(each)}" for each in row.related if each.file)
+    return "; ".join((row.problem, *places))
+
+
+def _place(row: FindingRow | RelatedRow) -> str:
     file = _from_here(row.file)
     return f"{file}:{row.line}" if row.line else file
 

@@ -7,8 +7,8 @@ nothing is kept out of force.  Of a kind of which a document could not be read
 or was rejected, nothing is said to be missing.
 """
 
-from proclaim.findings.examining import basis, examine, examining, reported
-from proclaim.findings.finding import Finding, of_problem
+from proclaim.findings.examining import basis, examine, examining
+from proclaim.findings.finding import Finding, Related, of_problem
 from proclaim.findings.news import News, Told, news
 from proclaim.findings.rules import RULES, Code, Rule, Severity
 
@@ -17,6 +17,7 @@ __all__ = [
     "Code",
     "Finding",
     "News",
+    "Related",
     "Rule",
     "Severity",
     "Told",
@@ -25,5 +26,4 @@ __all__ = [
     "examining",
     "news",
     "of_problem",
-    "reported",
 ]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from proclaim.findings.rules import Code
 from proclaim.findings.world import Asked, Found, World, listed, said
-from proclaim.model import BGPAdvertisement, selects_pool
+from proclaim.model import BGPAdvertisement, is_literal, selects_pool
 from proclaim.state import Entry, ranges
 
 
@@ -39,17 +39,17 @@ def reach(world: World) -> Found:
         yield None
         peer = entry.resource
         peers[peer.name] = yield from world.nodes.of_any(peer.node_selectors)
-    aliases = dict(
-        pair for entry in world.entries("Community") for pair in entry.resource.communities
-    )
-    every = yield from _reaches(world, frozenset(peers), aliases)
+    every = yield from _reaches(world, frozenset(peers), world.state.aliases)
     for each in every:
         yield None
         yield from _untold(world, each, peers)
-    yield from _diverging(world, every, peers)
+    speaking = [each for each in every if all(map(is_literal, each.communities))]
+    yield from _diverging(world, speaking, peers)
 
 
-def _reaches(world: World, peers: frozenset[str], aliases: dict[str, str]) -> Asked[list[_Reach]]:
+def _reaches(
+    world: World, peers: frozenset[str], aliases: Mapping[str, str]
+) -> Asked[list[_Reach]]:
     """Of every BGPAdvertisement, by name."""
     found: list[_Reach] = []
     for entry in world.entries("BGPAdvertisement"):

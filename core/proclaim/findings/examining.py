@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-from proclaim.findings import advertising, pools, selecting, services
+from proclaim.findings import advertising, carrying, pools, rejected, selecting, services, wording
 from proclaim.findings.finding import Finding, of_problem
-from proclaim.findings.rules import Code
 from proclaim.findings.world import Found, World, surveying
 from proclaim.state import State
 from proclaim.steps import Steps, finish, ordered
 
 _RULES: tuple[Callable[[World], Found], ...] = (
+    rejected.rejected,
     selecting.communities,
     selecting.giving_way,
     selecting.names,
@@ -24,9 +24,11 @@ _RULES: tuple[Callable[[World], Found], ...] = (
     pools.uncovered,
     pools.over_quota,
     advertising.reach,
+    carrying.uncarried,
     services.refused,
     services.left_out,
-    services.old_words,
+    wording.unread,
+    wording.old_words,
     services.shared,
 )
 _KINDS = (
@@ -44,7 +46,9 @@ _KINDS = (
 
 def examining(state: State) -> Steps[tuple[Finding, ...]]:
     """`examine` in small steps."""
-    found: set[Finding] = set(reported(state))
+    found: set[Finding] = set()
+    for problems in state.problems.values():
+        found.update(map(of_problem, problems))
     world = yield from surveying(state)
     for rule in _RULES:
         for each in rule(world):
@@ -57,14 +61,6 @@ def examining(state: State) -> Steps[tuple[Finding, ...]]:
 def examine(state: State) -> tuple[Finding, ...]:
     """Every finding about a state, sorted by place, each once."""
     return finish(examining(state))
-
-
-def reported(state: State) -> Iterator[Finding]:
-    """What the ledger knows to be wrong already: what was read in vain, and what was rejected."""
-    for problems in state.problems.values():
-        yield from map(of_problem, problems)
-    for ref, rejection in state.rejections.items():
-        yield Finding(rejection.origin, 0, ref, "", Code.CONTRADICTION, rejection.problem)
 
 
 def basis(state: State) -> tuple[Any, ...]:

@@ -8,6 +8,20 @@ from proclaim.findings.rules import RULES, Code, Severity
 from proclaim.model import Problem, Ref
 
 
+class Related(NamedTuple):
+    """Another resource that a finding is about, and where it is written."""
+
+    file: str
+    line: int
+    """Counted from 1; 0 when unknown."""
+    ref: Ref
+
+    @property
+    def place(self) -> str:
+        """`file:line`, as far as it is known."""
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+
 class Finding(NamedTuple):
     """What is wrong or doubtful, and where; sorts by place."""
 
@@ -22,6 +36,21 @@ class Finding(NamedTuple):
     code: Code
     sentence: str
     """What is the case, as one sentence without a full stop."""
+    reason: str = ""
+    """Of NoAddress: the code of the refusal."""
+    related: tuple[Related, ...] = ()
+    """What a contradiction is with."""
+
+    @property
+    def full(self) -> str:
+        """The sentence, with the places of what it is about besides, as far as they are known."""
+        places = [f"{each.ref} is in {each.place}" for each in self.related if each.file]
+        return "; ".join((self.sentence, *places))
+
+    @property
+    def label(self) -> str:
+        """The code of the rule, and of the reason where it has one: `NoAddress/PortInUse`."""
+        return f"{self.code}/{self.reason}" if self.reason else str(self.code)
 
     @property
     def severity(self) -> Severity:
@@ -41,7 +70,7 @@ class Finding(NamedTuple):
         return self._line("warning" if self.severity is Severity.WARNING else "")
 
     def _line(self, mark: str) -> str:
-        said = f"{self.sentence} [{self.code}]"
+        said = f"{self.full} [{self.label}]"
         parts = (self.place, mark, str(self.ref), self.field, said)
         return ": ".join(part for part in parts if part)
 

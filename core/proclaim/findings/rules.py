@@ -29,6 +29,7 @@ class Code(StrEnum):
     UNKNOWN_COMMUNITY = "UnknownCommunity"
     PEER_GIVES_WAY = "PeerGivesWay"
 
+    NOTHING_FOUND = "NothingFound"
     UNKNOWN_POOL = "UnknownPool"
     UNKNOWN_PEER = "UnknownPeer"
     UNKNOWN_NAMESPACE = "UnknownNamespace"
@@ -47,6 +48,7 @@ class Code(StrEnum):
     QUOTA_EXCEEDED = "QuotaExceeded"
 
     ADVERTISEMENT_WITHOUT_PEERS = "AdvertisementWithoutPeers"
+    FAMILY_NOT_CARRIED = "FamilyNotCarried"
     DIVERGING_ADVERTISEMENTS = "DivergingAdvertisements"
     DUPLICATE_INTERFACE = "DuplicateInterface"
 
@@ -55,6 +57,7 @@ class Code(StrEnum):
     NO_ADDRESS = "NoAddress"
     SHARED_ACROSS_NAMESPACES = "SharedAcrossNamespaces"
     CONFLICTING_ANNOTATIONS = "ConflictingAnnotations"
+    UNKNOWN_ANNOTATION = "UnknownAnnotation"
 
     DEPRECATED_ANNOTATION = "DeprecatedAnnotation"
     DEPRECATED_FIELD = "DeprecatedField"
@@ -87,7 +90,7 @@ RULES: dict[Code, Rule] = {
         "resource stays in force",
     ),
     Code.UNREADABLE: _problem(
-        "A file or directory is missing, empty or too large, or cannot be read",
+        "A file is empty or too large, or a file or directory is missing or cannot be read",
         "Name another path, or make it readable; until then what was read from it stays in force",
     ),
     Code.CONTRADICTION: _problem(
@@ -105,6 +108,10 @@ RULES: dict[Code, Rule] = {
         "Part them by nodeSelectors, or by address, port, VRF or sourceAddress; until then only "
         "the first by name runs there",
     ),
+    Code.NOTHING_FOUND: _warning(
+        "A directory holds no manifest, nor does any below it",
+        "Name another path; an empty directory takes everything out of force that was read from it",
+    ),
     Code.UNKNOWN_POOL: _warning(
         "An advertisement or a Service names an IPAddressPool that does not exist",
         "Correct the name, or add the pool",
@@ -114,7 +121,8 @@ RULES: dict[Code, Rule] = {
         "Correct the name, or add the peer",
     ),
     Code.UNKNOWN_NAMESPACE: _warning(
-        "A pool is for a namespace that does not exist, though Namespaces are described",
+        "A pool, or its quota, is for a namespace that does not exist, though Namespaces are "
+        "described",
         "Correct the name, or add the Namespace",
     ),
     Code.UNKNOWN_BFD_PROFILE: _warning(
@@ -166,6 +174,12 @@ RULES: dict[Code, Rule] = {
         "No peer of a BGPAdvertisement runs on any of its nodes, so nobody is told",
         "Let the nodeSelectors of the advertisement and of a peer meet, or add a BGPPeer",
     ),
+    Code.FAMILY_NOT_CARRIED: _warning(
+        "Services hold addresses of a family that is advertised, and that the session of no peer "
+        "carries",
+        "Set dualStackAddressFamily on a peer, add a peer with an address of the family, or write "
+        "an L2Advertisement",
+    ),
     Code.DIVERGING_ADVERTISEMENTS: _warning(
         "Two BGPAdvertisements tell one peer of one prefix with another localPref or other "
         "communities",
@@ -197,6 +211,11 @@ RULES: dict[Code, Rule] = {
     Code.CONFLICTING_ANNOTATIONS: _warning(
         "A Service has one annotation under both prefixes, with different values",
         "Drop the one under metallb.universe.tf/; the one under metallb.io/ is in force",
+    ),
+    Code.UNKNOWN_ANNOTATION: _warning(
+        "A Service has an annotation under metallb.io/, metallb.universe.tf/ or proclaim.io/ that "
+        "nobody reads",
+        "Correct its key, or drop it; the annotations of a pool have no effect on a Service",
     ),
     Code.DEPRECATED_ANNOTATION: _warning(
         "A Service has an annotation under the old prefix metallb.universe.tf/",

@@ -24,19 +24,24 @@ from proclaim.model import (
     is_literal,
     selects_pool,
 )
+from proclaim.pool_index import QUOTA
 from proclaim.state import Entry
 
 _Named: TypeAlias = tuple[str, str, Code, Sequence[str]]
 """A field, the kind whose names it holds, the code where one leads nowhere, and the names."""
+_LISTS = ("spec.ipAddressPools", "spec.peers", "spec.serviceAllocation.namespaces")
+"""The fields of which each name has a place of its own."""
 
 
 def communities(world: World) -> Found:
     """Communities that are neither a value nor an alias that is defined now."""
-    if not world.is_sure_of("Community"):
+    if not world.has_read("Community"):
         return
-    aliases = sorted(
-        {alias for entry in world.entries("Community") for alias, _ in entry.resource.communities}
-    )
+    written = [entry.resource for entry in world.entries("Community")]
+    written += [
+        one.resource for ref, one in world.state.rejections.items() if ref.kind == "Community"
+    ]
+    aliases = sorted({alias for community in written for alias, _ in community.communities})
     known, remembered = frozenset(aliases), world.state.aliases
     for entry in world.entries("BGPAdvertisement"):
         yield None
@@ -91,10 +96,13 @@ def _named(world: World, resource: Any) -> Iterator[_Named]:  # noqa: ANN401 - o
         case BGPPeer(bfd_profile=profile):
             if profile:
                 yield "spec.bfdProfile", "BFDProfile", Code.UNKNOWN_BFD_PROFILE, [profile]
-        case Pool(service_allocation=allocation):
-            if allocation is not None and world.namespaces:
-                field = "spec.serviceAllocation.namespaces"
-                yield field, "Namespace", Code.UNKNOWN_NAMESPACE, allocation.namespaces
+        case Pool(service_allocation=allocation, name=name):
+            quota = world.state.pool_index.grounds[name].quota
+            if world.namespaces:
+                field, code = "spec.serviceAllocation.namespaces", Code.UNKNOWN_NAMESPACE
+                yield field, "Namespace", code, allocation.namespaces if allocation else ()
+                rationed = sorted(quota.named) if quota else ()
+                yield f"metadata.annotations[{QUOTA}]", "Namespace", code, rationed
         case _:
             yield "spec.ipAddressPools", "IPAddressPool", Code.UNKNOWN_POOL, resource.pools
             if isinstance(resource, BGPAdvertisement):
@@ -103,12 +111,9 @@ def _named(world: World, resource: Any) -> Iterator[_Named]:  # noqa: ANN401 - o
 
 def _missing(world: World, entry: Entry, named: _Named) -> Iterator[Finding]:
     field, kind, code, texts = named
-    if not world.is_sure_of(kind):
-        return
-    known = world.known(kind)
     for at, name in enumerate(texts):
-        if name not in known:
-            place = field if code is Code.UNKNOWN_BFD_PROFILE else f"{field}[{at}]"
+        if world.is_missing(kind, name):
+            place = f"{field}[{at}]" if field in _LISTS else field
             yield said(entry, place, code, world.missing(kind, name))
 
 

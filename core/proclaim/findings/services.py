@@ -1,4 +1,4 @@
-"""Services that get no address, that nobody announces, or that ask in an old way."""
+"""Services that get no address, that nobody announces, or that share one across namespaces."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from proclaim import reasons
 from proclaim.events import Why
 from proclaim.findings.finding import Finding
 from proclaim.findings.rules import Code
+from proclaim.findings.wording import CURRENT, LEGACY, field_of
 from proclaim.findings.world import AT_ONCE, Asked, Found, World, listed, said
 from proclaim.model import Pool, Ref, Service, selects_pool
 from proclaim.state import Entry, Refusal
 
-CURRENT = "metallb.io/"
-LEGACY = "metallb.universe.tf/"
 _SHARING = "allow-shared-ip"
 _ADVERTISEMENTS = ("BGPAdvertisement", "L2Advertisement")
 
@@ -22,9 +21,8 @@ _TOLD_OF_THE_POOL = (Why.EXHAUSTED, Why.NO_POOL)
 _ABOUT_POOLS = (
     Why.ADDRESS_OUTSIDE_POOLS,
     Why.NO_POOL_FOR_SERVICE,
-    Why.POOL_UNKNOWN,
 )
-"""What may be otherwise when a pool that could not be read is there."""
+"""What may be otherwise when a pool that is not in force is there."""
 
 
 def refused(world: World) -> Found:
@@ -44,20 +42,15 @@ def _refused(world: World, entry: Entry, refusal: Refusal) -> Finding | None:
     if reason.code in _ABOUT_POOLS and not world.is_sure_of("IPAddressPool"):
         return None
     if reason.code is Why.POOL_UNKNOWN:
+        if not world.is_missing("IPAddressPool", reason.wanted):
+            return None
         sentence = world.missing("IPAddressPool", reason.wanted)
-        return said(entry, _annotation(entry.resource, "address-pool"), Code.UNKNOWN_POOL, sentence)
+        return said(entry, field_of(entry.resource, "address-pool"), Code.UNKNOWN_POOL, sentence)
     if reason.code is Why.ADDRESS_OUTSIDE_POOLS:
-        field = _annotation(entry.resource, "loadBalancerIPs") or "spec.loadBalancerIP"
+        field = field_of(entry.resource, "loadBalancerIPs") or "spec.loadBalancerIP"
         return said(entry, field, Code.ADDRESS_OUTSIDE_POOLS, reasons.message(reason))
-    return said(entry, "", Code.NO_ADDRESS, f"gets no address: {reasons.message(reason)}")
-
-
-def _annotation(service: Service, key: str) -> str:
-    """The field of an annotation under the prefix that is in force; empty when it has none."""
-    for prefix in (CURRENT, LEGACY):
-        if any(name == prefix + key for name, _ in service.annotations):
-            return f"metadata.annotations[{prefix}{key}]"
-    return ""
+    found = said(entry, "", Code.NO_ADDRESS, f"gets no address: {reasons.message(reason)}")
+    return found._replace(reason=str(reason.code))
 
 
 def left_out(world: World) -> Found:
@@ -98,39 +91,6 @@ def _covered(world: World, pool: Pool) -> Asked[frozenset[str] | None]:
             any_covers = True
             found |= yield from world.services.of_any(ad.service_selectors)
     return found if any_covers else None  # where none covers it, that is said of the pool
-
-
-def old_words(world: World) -> Found:
-    """Services that ask under the old prefix or in the old field."""
-    for at, entry in enumerate(world.wanting):
-        if at % AT_ONCE == 0:
-            yield None
-        yield from _asked_of_old(entry)
-
-
-def _asked_of_old(entry: Entry) -> Iterator[Finding]:
-    service: Service = entry.resource
-    given = dict(service.annotations)
-    for name, value in service.annotations:
-        if not name.startswith(LEGACY):
-            continue
-        key = name.removeprefix(LEGACY)
-        field, current = f"metadata.annotations[{name}]", given.get(CURRENT + key)
-        if current is not None and current != value:
-            sentence = f"contradicts {CURRENT}{key}, which is in force"
-            yield said(entry, field, Code.CONFLICTING_ANNOTATIONS, sentence)
-        else:
-            yield said(
-                entry, field, Code.DEPRECATED_ANNOTATION, f"is deprecated; write {CURRENT}{key}"
-            )
-    asked = given.get(CURRENT + "loadBalancerIPs", given.get(LEGACY + "loadBalancerIPs", ""))
-    if service.requested_addresses and not asked:
-        yield said(
-            entry,
-            "spec.loadBalancerIP",
-            Code.DEPRECATED_FIELD,
-            f"is deprecated; write the annotation {CURRENT}loadBalancerIPs",
-        )
 
 
 def shared(world: World) -> Found:

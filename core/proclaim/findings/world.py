@@ -120,8 +120,10 @@ class World:
     """A state as the rules see it."""
 
     state: State
-    doubtful: frozenset[str]
-    """The kinds of which a document could not be read or was rejected; perhaps others are there."""
+    unread: frozenset[str]
+    """The kinds of which a document could not be read; perhaps others are there."""
+    rejected: frozenset[str]
+    """The kinds of which a resource was rejected."""
     pools: tuple[Pool, ...]
     coverage: Coverage
     nodes: Labelled
@@ -139,13 +141,23 @@ class World:
         return (entry for _, entry in sorted(self.state.of_kind(kind).items()))
 
     def is_sure_of(self, *kinds: str) -> bool:
-        """Whether all resources of some kinds are known, so that what is missing is missing."""
-        return self.doubtful.isdisjoint(kinds) and "" not in self.doubtful
+        """Whether all that was written of some kinds is in force, so that what is missing is."""
+        return self.rejected.isdisjoint(kinds) and self.has_read(*kinds)
+
+    def has_read(self, *kinds: str) -> bool:
+        """Whether all that was written of some kinds is known, in force or rejected."""
+        return self.unread.isdisjoint(kinds) and "" not in self.unread
+
+    def is_missing(self, kind: str, name: str) -> bool:
+        """Whether a name is surely nobody's; what was rejected has its name all the same."""
+        return self.has_read(kind) and name not in self.known(kind)
 
     def names(self, kind: str) -> list[str]:
-        """The names of a kind, sorted."""
+        """The names of a kind that were written, sorted."""
         if kind not in self._names:
-            self._names[kind] = [ref.name for ref in sorted(self.state.of_kind(kind))]
+            rejected = {ref for ref in self.state.rejections if ref.kind == kind}
+            refs = rejected.union(self.state.of_kind(kind))
+            self._names[kind] = [ref.name for ref in sorted(refs)]
         return self._names[kind]
 
     def known(self, kind: str) -> frozenset[str]:
@@ -171,8 +183,7 @@ class World:
 
 def surveying(state: State) -> Steps[World]:
     """Prepare a state for the rules, in small steps."""
-    doubtful = {problem.kind for found in state.problems.values() for problem in found}
-    doubtful.update(ref.kind for ref in state.rejections)
+    unread = {problem.kind for found in state.problems.values() for problem in found}
     mine = []
     for at, (ref, entry) in enumerate(state.of_kind("Service").items()):
         if at % AT_ONCE == 0:
@@ -183,7 +194,8 @@ def surveying(state: State) -> Steps[World]:
     pools = state.pools()
     return World(
         state=state,
-        doubtful=frozenset(doubtful),
+        unread=frozenset(unread),
+        rejected=frozenset(ref.kind for ref in state.rejections),
         pools=pools,
         coverage=Coverage(pools),
         nodes=(yield from _labelling(state.of_kind("Node").values())),

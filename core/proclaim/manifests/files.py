@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from os.path import normpath
 from typing import NamedTuple
 
-from proclaim.findings import Finding
+from proclaim.findings import Code, Finding, of_problem
 from proclaim.manifests.reading import Documents, Found, collect, read_each
 from proclaim.manifests.yaml_text import MAX_BYTES, too_large
 from proclaim.model import Listing, Problem, Ref, Sourced
@@ -50,6 +50,8 @@ class Survey:
     files: dict[str, Stamp] = field(default_factory=dict)
     lost: dict[str, str] = field(default_factory=dict)
     """Paths that cannot be read, each with the problem."""
+    walked: set[str] = field(default_factory=set)
+    """Directories that were looked through."""
     directories: set[str] = field(default_factory=set)
     """Where an entry that comes, goes or changes may matter."""
     visited: set[tuple[int, int]] = field(default_factory=set)
@@ -59,6 +61,11 @@ class Survey:
 def shown(path: str) -> str:
     """A path as a text that can be stored, whatever bytes it is made of."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def told(problem: Problem) -> str:
+    """A problem as every command tells it: with the code of its rule."""
+    return of_problem(problem).told
 
 
 # --- what is there --------------------------------------------------------------------------------
@@ -107,6 +114,7 @@ def _visit(found: Survey, path: str, *, is_root: bool) -> None:
 def _entries(found: Survey, path: str) -> list[str]:
     """What a directory holds that may matter, the first by name last."""
     found.directories.add(path)
+    found.walked.add(path)
     wanted: list[str] = []
     try:
         with os.scandir(path) as entries:
@@ -196,7 +204,10 @@ class FileReader:
             documents[STANDARD_INPUT] = self._parse(standard_input, STANDARD_INPUT, pause)
         roots = tuple(map(shown, self._paths))
         listing, passwords = compose(self._source, documents, found.lost, roots)
-        remarks = tuple(each for _, read in sorted(documents.items()) for each in read.remarks)
+        remarks = (
+            *(each for _, read in sorted(documents.items()) for each in read.remarks),
+            *_holding_nothing(self._paths, found),
+        )
         directories = frozenset(found.directories)
         return Reading(listing, passwords, directories, remarks, standard_input)
 
@@ -227,6 +238,17 @@ class FileReader:
                 pause()
 
         return collect(paused())
+
+
+def _holding_nothing(roots: Iterable[str], found: Survey) -> Iterator[Finding]:
+    """A remark on each root that is a directory in which there is nothing to read."""
+    for root in dict.fromkeys(roots):
+        below = os.path.join(root, "") if root != "." else ""
+        if root in found.walked and not any(
+            path.startswith(below) for path in (*found.files, *found.lost)
+        ):
+            said = f"holds no manifest; {', '.join(SUFFIXES[:-1])} and {SUFFIXES[-1]} are read"
+            yield Finding(shown(root), 0, Ref("", "", ""), "", Code.NOTHING_FOUND, said)
 
 
 def _too_large(name: str, size: int, max_bytes: int) -> Documents:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import trio
 from proclaim import BGPPeer, Change, Host, Listing, Observe, Problem
 from proclaim.manifests import MAX_BYTES
-from proclaim.manifests.files import FileReader, Reading
+from proclaim.manifests.files import FileReader, Reading, told
 from proclaim.model import Secret
 
 from proclaim_file_source.difference import difference, loses_something
@@ -144,6 +144,6 @@ def _log_new_problems(before: Listing | None, after: Listing) -> None:
     known: frozenset[Problem] = frozenset(before.problems) if before else frozenset()
     new = [problem for problem in after.problems if problem not in known]
     for problem in new[:_LOGGED_PROBLEMS]:
-        log.error("%s", problem)
+        log.error("%s", told(problem))
     if len(new) > _LOGGED_PROBLEMS:
         log.error("and %d problems more", len(new) - _LOGGED_PROBLEMS)

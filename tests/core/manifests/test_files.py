@@ -190,3 +190,14 @@ def test_a_directory_that_vanished_keeps_what_it_gave_in_force(tmp_path):
     reading = reader.read()
     assert reading.listing.unreadable == (str(root),)
     assert reading.directories == {str(tmp_path)}, "its return is seen from here"
+
+
+def test_a_directory_without_a_manifest_is_remarked_on_and_one_with_a_lost_one_is_not(tmp_path):
+    empty, lost = tmp_path / "empty", tmp_path / "lost"
+    empty.mkdir()
+    lost.mkdir()
+    (lost / "a.yaml").symlink_to(tmp_path / "nowhere")
+    (remark,) = FileReader([str(empty), str(lost)]).read().remarks
+    assert str(remark) == (
+        f"{empty}: warning: holds no manifest; .yaml, .yml and .json are read [NothingFound]"
+    )
