@@ -43,10 +43,10 @@ async def tell_decisions(ledger: Ledger) -> None:
     """Log each address that is assigned, moved, released or refused; until cancelled."""
     told = ledger.state.value.position
     async for _ in ledger.state.changes():
-        facts = ledger.since(told)
-        told, since = ledger.state.value.position, told
-        if not _DECISIONS.isEnabledFor(logging.INFO) or told == since:
+        since, told = told, ledger.state.value.position
+        if not _DECISIONS.isEnabledFor(logging.INFO):
             continue
+        facts = ledger.since(since)
         if facts is None:
             _DECISIONS.info("much was decided after position %d; `proclaim log` has it", since)
             continue

@@ -453,3 +453,21 @@ def test_a_pool_names_itself_once(proclaim):
     closed = POOL.replace("metallb-system}", f"metallb-system, annotations: {notes}}}")
     proclaim.apply(closed, service("web", "192.0.2.1"))
     assert "  pool public: is closed to new all" in proclaim("explain", "web").out
+
+
+def test_what_many_nodes_say_alike_stands_there_once(proclaim):
+    nodes = [f"apiVersion: v1\nkind: Node\nmetadata: {{name: k{at}}}\n" for at in range(5)]
+    proclaim.apply(POOL, ADVERTISED, *nodes, service("web"))
+    out = proclaim("explain", "web").out
+    assert "  bgp on 5 nodes (k0, k1, k2 and 2 more): yes, 192.0.2.0/32; wanted for tor\n" in out
+    assert out.count("by BGPAdvertisement everything") == 1
+    assert proclaim("explain", "web", "-o", "wide").out.count(" bgp: yes, 192.0.2.0/32") == 5
+
+
+def test_of_many_who_hold_an_address_a_few_are_explained(proclaim):
+    sharers = [sharing(service(f"s{at}"), port=8000 + at) for at in range(5)]
+    proclaim.apply(POOL, *sharers)
+    out = proclaim("explain", "192.0.2.0").out
+    assert out.count("\nservice default/s") == 3
+    assert out.endswith("and 2 more Services hold it (-o wide)\n")
+    assert proclaim("explain", "192.0.2.0", "-o", "wide").out.count("\nservice default/s") == 5

@@ -217,3 +217,14 @@ def test_a_closed_pool_is_told_in_the_narrow_table_too(proclaim):
     head, public = proclaim("get", "pools").out.splitlines()
     assert head.endswith("SERVICES  CLOSED")
     assert public.endswith("yes")
+
+
+def test_of_much_that_is_wrong_a_status_table_has_the_first(proclaim):
+    wrong = [POOL.replace("public", f"p{at}").replace("192.0.2.0/30", "x") for at in range(4)]
+    proclaim.apply(*wrong)
+    lines = proclaim("get", "configurationstates").out.splitlines()
+    assert lines[1].count("spec.addresses[0]") == 1
+    assert "; and 3 more" in lines[1]
+    assert (
+        proclaim("get", "configurationstates", "-o", "wide").out.splitlines()[1].count("[0]") == 4
+    )

@@ -55,7 +55,7 @@ def service_text(found: ServiceExplained, wide: bool = False) -> str:
         lines += _shared(found.sharing, wide)
     lines += _pools(found.pools, wide)
     if found.addresses:
-        lines += [line for each in found.announced for line in _announced(each)]
+        lines += _everywhere(found.announced, wide)
     if found.trap:
         lines.append(f"  not announced anywhere: {found.trap}")
     return _lines(lines)
@@ -158,13 +158,36 @@ def _last(last: Past) -> list[str]:
     ]
 
 
+def _everywhere(found: Sequence[Announced], wide: bool) -> list[str]:
+    """What each node says in each way; what many say alike stands there once."""
+    alike: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for each in found:
+        alike.setdefault((each.announcer, tuple(_announced(each))), []).append(each.node)
+    lines = []
+    told: set[tuple[str, tuple[str, ...]]] = set()
+    for each in found:
+        key = each.announcer, (said := tuple(_announced(each)))
+        nodes = alike[key]
+        if wide or len(nodes) <= _FEW:
+            lines += [f"  {each.node} {each.announcer}: {said[0]}", *said[1:]]
+        elif key not in told:
+            told.add(key)
+            where = f"{len(nodes)} nodes ({some(nodes)})"
+            lines += [f"  {each.announcer} on {where}: {said[0]}", *said[1:]]
+    return lines
+
+
 def _announced(each: Announced) -> list[str]:
+    """What one node says: whether it announces, which routes, and to whom."""
     if each.announced:
         said = f"yes, {', '.join(each.prefixes)}; {each.message}"
     else:
         said = f"no, {each.message} [{each.code}]"
-    lines = [f"  {each.node} {each.announcer}: {said}", *map(_route, each.routes)]
-    return lines + [f"    {outlet.name}: {outlet.state or 'not reported'}" for outlet in each.to]
+    return [
+        said,
+        *map(_route, each.routes),
+        *(f"    {outlet.name}: {outlet.state or 'not reported'}" for outlet in each.to),
+    ]
 
 
 def _route(each: Advertised) -> str:
