@@ -75,6 +75,12 @@ def test_a_contradiction_has_the_field_and_the_places_of_what_it_is_with(resourc
     assert found.related == tuple(Related("a.yaml", 0, ref) for ref in others)
 
 
+def test_of_two_advertisements_that_diverge_the_other_one_has_its_place():
+    (found,) = examine(state_of(*amid(ad("late", communities=("64512:1",)))))
+    assert found.code is Code.DIVERGING_ADVERTISEMENTS
+    assert found.related == (Related("a.yaml", 0, BGP.ref),)
+
+
 def test_a_contradiction_that_is_recorded_in_other_words_is_told_in_those_without_more():
     state = state_of(*amid(OVERLAPPING))
     old = state.rejections[OVERLAPPING.ref]._replace(problem="is in the way")

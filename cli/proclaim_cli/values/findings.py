@@ -39,7 +39,7 @@ class FindingRow(NamedTuple):
     reason: str
     """Of NoAddress: the code of the refusal."""
     related: list[RelatedRow]
-    """What a contradiction is with."""
+    """The other resources that one has to look at, as those that a contradiction is with."""
 
 
 class Ignored(NamedTuple):

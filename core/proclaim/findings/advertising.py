@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from proclaim.findings.rules import Code
-from proclaim.findings.world import Asked, Found, World, listed, said
+from proclaim.findings.world import Asked, Found, World, beside, listed, said
 from proclaim.model import BGPAdvertisement, is_literal, selects_pool
 from proclaim.state import Entry, ranges
 
@@ -100,7 +100,8 @@ def _diverging(world: World, every: Sequence[_Reach], peers: dict[str, frozenset
             place = _meeting(world, earlier, later, peers)
             if place:
                 pool, peer = place
-                yield said(later.entry, *_difference(earlier, later, pool, peer))
+                found = said(later.entry, *_difference(earlier, later, pool, peer))
+                yield beside(found, earlier.entry)
 
 
 def _attributes(one: _Reach) -> tuple[int, frozenset[str]]:

@@ -39,6 +39,11 @@ def uncarried(world: World) -> Found:
     covers: dict[str, list[_Cover]] = {}
     for pool in world.pools:
         covers[pool.name] = yield from _covers(world, pool, peers)
+    carried = {
+        (name, family): _carried(found, family)
+        for name, found in covers.items()
+        for family in (4, 6)
+    }
     lost: dict[tuple[str, int], list[str]] = {}
     told: dict[tuple[str, int], frozenset[str]] = {}
     for at, (ref, holding) in enumerate(world.state.holdings.items()):
@@ -46,10 +51,12 @@ def uncarried(world: World) -> Found:
             yield None
         for family in _families(holding):
             key = (holding.pool, family)
-            met = _in_vain(covers.get(holding.pool, ()), ref, family)
-            if met:
+            reached = carried.get(key)
+            if reached is None or ref.short in reached:
+                continue
+            if in_vain := _in_vain(covers[holding.pool], ref):
                 lost.setdefault(key, []).append(ref.short)
-                told[key] = told.get(key, frozenset()) | met
+                told[key] = told.get(key, frozenset()) | in_vain
     for (name, family), services in sorted(lost.items()):
         yield _finding(world, name, family, (sorted(told[name, family]), sorted(services)))
 
@@ -87,12 +94,25 @@ def _covers(
     return found
 
 
-def _in_vain(covers: Iterable[_Cover], ref: Ref, family: int) -> frozenset[str]:
-    """The peers that would be told of an address, if only one of them carried its family."""
-    mine = [each for each in covers if each.services is None or ref.short in each.services]
-    if any(family in each.families for each in mine):
-        return frozenset()
-    return frozenset(name for each in mine for name in each.peers)
+def _carried(covers: Iterable[_Cover], family: int) -> frozenset[str] | None:
+    """The Services of which somebody is told addresses of a family; None means all."""
+    found: set[str] = set()
+    for each in covers:
+        if family in each.families:
+            if each.services is None:
+                return None
+            found |= each.services
+    return frozenset(found)
+
+
+def _in_vain(covers: Iterable[_Cover], ref: Ref) -> frozenset[str]:
+    """The peers that are told of a Service, if not of all its addresses."""
+    return frozenset(
+        name
+        for each in covers
+        if each.services is None or ref.short in each.services
+        for name in each.peers
+    )
 
 
 def _finding(world: World, name: str, family: int, whom: tuple[list[str], list[str]]) -> Finding:

@@ -39,7 +39,7 @@ class Finding(NamedTuple):
     reason: str = ""
     """Of NoAddress: the code of the refusal."""
     related: tuple[Related, ...] = ()
-    """What a contradiction is with."""
+    """The other resources of which the sentence speaks, where one has to look at both."""
 
     @property
     def full(self) -> str:

@@ -14,7 +14,7 @@ from proclaim.addresses import clip
 from proclaim.encounters import Places, Session, session_of
 from proclaim.findings.finding import Finding
 from proclaim.findings.rules import Code
-from proclaim.findings.world import Found, Labelled, World, said
+from proclaim.findings.world import Found, Labelled, World, beside, said
 from proclaim.model import (
     BGPAdvertisement,
     BGPPeer,
@@ -64,22 +64,23 @@ def giving_way(world: World) -> Found:
     if not world.nodes:
         return  # whatever node this is, it has no labels that could bring them together
     places = Places(world.state.nodes().values())
-    first: dict[Session, list[BGPPeer]] = {}
+    first: dict[Session, list[Entry]] = {}
     for entry in world.entries("BGPPeer"):
         yield None
         peer: BGPPeer = entry.resource
         session = session_of(peer)
         if session is None:
             continue
-        for other in first.setdefault(session, []):
+        for earlier in first.setdefault(session, []):
+            other: BGPPeer = earlier.resource
             if where := places.meeting(peer.node_selectors, other.node_selectors):
                 sentence = (
                     f"does not run on {where}, where BGPPeer {other.name} is the same session "
                     f"({session})"
                 )
-                yield said(entry, "spec", Code.PEER_GIVES_WAY, sentence)
+                yield beside(said(entry, "spec", Code.PEER_GIVES_WAY, sentence), earlier)
                 break
-        first[session].append(peer)
+        first[session].append(entry)
 
 
 def names(world: World) -> Found:

@@ -14,7 +14,7 @@ from typing import TypeAlias, TypeVar
 
 from proclaim.addresses import Address, clip
 from proclaim.allocation import no_business
-from proclaim.findings.finding import Finding
+from proclaim.findings.finding import Finding, Related
 from proclaim.findings.rules import Code
 from proclaim.model import Pairs, Pool, Requirement, Selector
 from proclaim.state import Entry, State, ranges
@@ -217,6 +217,11 @@ def _labelling(entries: Iterable[Entry]) -> Steps[Labelled]:
 def said(entry: Entry, field: str, code: Code, sentence: str) -> Finding:
     """A finding about a resource; its line is not known here."""
     return Finding(entry.origin, 0, entry.resource.ref, field, code, sentence)
+
+
+def beside(found: Finding, other: Entry) -> Finding:
+    """A finding that is about another resource as well."""
+    return found._replace(related=(Related(other.origin, 0, other.resource.ref),))
 
 
 def listed(names: Sequence[str]) -> str:
