@@ -163,7 +163,7 @@ class PoolIndex:
             return Exclusion("namespaces", service.namespace)
         if not _admits_labels(pool, service):
             labels = ",".join(f"{key}={value}" for key, value in service.labels)
-            return Exclusion("serviceSelectors", labels or "no label")
+            return Exclusion("serviceSelectors", labels or "a Service without labels")
         return None
 
     def admits_namespace(self, pool: Pool, namespace: str) -> bool:

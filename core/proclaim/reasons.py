@@ -22,7 +22,7 @@ _SENTENCES: dict[Why, str] = {
     " here",
     Why.NOT_COVERED: "{covered} any more; it came from pool {pool}",
     Why.NOT_PERMITTED: "pool {pool} does not admit this Service: its serviceAllocation.{found} do"
-    " not cover {wanted}",
+    " not match {wanted}",
     Why.REQUEST_CHANGED: "the Service now asks for {wanted}",
     Why.POOL_REQUEST_CHANGED: "the Service now asks for pool {wanted}, and the address is in"
     " {found}",
@@ -38,15 +38,15 @@ _SENTENCES: dict[Why, str] = {
     Why.ADDRESS_IN_USE: "{addresses} is held by {services}",
     Why.SHARING_KEY_DIFFERS: "{addresses} is held by {services}, with the sharing key {found}, not"
     " {wanted}",
-    Why.TRAFFIC_POLICY_DIFFERS: "{addresses} is held by {services}, whose externalTrafficPolicy is"
-    " {found}, not {wanted}; sharers need Cluster, or Local with one selector",
+    Why.TRAFFIC_POLICY_DIFFERS: "{addresses} is held by {services}, with externalTrafficPolicy"
+    " {found}; this one has {wanted}, and sharers need Cluster, or Local with one selector",
     Why.PORT_IN_USE: "{addresses} is held by {services}, which has the port {wanted} too",
     Why.POOL_CLOSED: "{closed} closed to new allocations (proclaim.io/allocation: closed)",
     Why.QUOTA_REACHED: "the quota of namespace {wanted} in {pools} ({found}) leaves no room for"
     " what it needs",
     Why.POOL_UNKNOWN: "there is no IPAddressPool {wanted}",
     Why.POOL_CONTRADICTS_ADDRESS: "the requested pool is {wanted}, but {addresses} is in {pool}",
-    Why.FAMILY_CONTRADICTS_ADDRESS: "{addresses} was requested, but the Service needs {wanted}",
+    Why.FAMILY_CONTRADICTS_ADDRESS: "the Service asks for {addresses}, and needs {wanted}",
     Why.NEEDS_TWO_CLUSTER_IPS: "RequireDualStack needs two cluster IPs; the Service has {wanted}",
     Why.HEADLESS: "a headless Service (clusterIP None) gets no address",
 }

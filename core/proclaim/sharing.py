@@ -101,4 +101,4 @@ def _policy(backends: Pairs | None) -> str:
     if backends is None:
         return "Cluster"
     selector = ",".join(f"{key}={value}" for key, value in backends)
-    return f"Local, {selector or 'no selector'}"
+    return f"Local ({selector or 'no selector'})"

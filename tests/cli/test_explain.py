@@ -357,7 +357,7 @@ def test_who_has_the_same_key_and_does_not_share_is_named_with_the_rule(proclaim
     assert (apart["address"], apart["services"]) == ("192.0.2.0", ["default/l1"])
     assert apart["reason"]["code"] == "TrafficPolicyDiffers"
     out = proclaim("explain", "l2").out
-    assert "  does not share with default/l1: 192.0.2.0 is held by default/l1, whose ext" in out
+    assert "  does not share with default/l1: 192.0.2.0 is held by default/l1, with ext" in out
     assert "[TrafficPolicyDiffers]\n" in out
 
 

@@ -64,7 +64,7 @@ def test_the_pool_that_gave_says_what_and_others_that_they_could():
         (
             service("z", "192.0.2.1", ip_families=(6,)),
             Why.FAMILY_CONTRADICTS_ADDRESS,
-            "192.0.2.1 was requested, but the Service needs IPv6",
+            "the Service asks for 192.0.2.1, and needs IPv6",
         ),
         (service("z", ip_families=(6,)), NO_RANGE, "has no IPv6 range"),
         (service("z"), Why.EXHAUSTED, "has no free IPv4 address"),

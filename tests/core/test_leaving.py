@@ -126,7 +126,11 @@ def test_a_service_of_another_family_moves():
 def test_a_service_whose_labels_the_pool_does_not_admit_any_more_moves():
     gold = ServiceAllocation(service_selectors=(Selector(labels=(("tier", "gold"),)),))
     held = service("a", labels={"tier": "gold"})
-    not_admitted = {"why": Why.NOT_PERMITTED, "wanted": "no label", "found": "serviceSelectors"}
+    not_admitted = {
+        "why": Why.NOT_PERMITTED,
+        "wanted": "a Service without labels",
+        "found": "serviceSelectors",
+    }
     given(
         pool("gold", "192.0.2.0/32", service_allocation=gold),
         pool("rest", "192.0.2.1/32"),

@@ -76,7 +76,7 @@ CAUSES = {
     ),
     Why.NOT_PERMITTED: (
         given(SHOP).when(service("a", requested_pool="shop")),
-        "pool shop does not admit this Service: its serviceAllocation.namespaces do not cover"
+        "pool shop does not admit this Service: its serviceAllocation.namespaces do not match"
         " default",
     ),
     Why.REQUEST_CHANGED: (
@@ -126,8 +126,8 @@ CAUSES = {
     ),
     Why.TRAFFIC_POLICY_DIFFERS: (
         given(*SHARED).when(sharer("b", "192.0.2.0", external_traffic_policy="Local")),
-        "192.0.2.0 is held by default/a, whose externalTrafficPolicy is Cluster, not Local, no"
-        " selector; sharers need Cluster, or Local with one selector",
+        "192.0.2.0 is held by default/a, with externalTrafficPolicy Cluster; this one has Local"
+        " (no selector), and sharers need Cluster, or Local with one selector",
     ),
     Why.PORT_IN_USE: (
         given(*SHARED).when(sharer("b", "192.0.2.0", ports="TCP/80 UDP/80")),
@@ -153,7 +153,7 @@ CAUSES = {
     ),
     Why.FAMILY_CONTRADICTS_ADDRESS: (
         given(DUAL).when(service("a", "192.0.2.1", ip_families=(6,))),
-        "192.0.2.1 was requested, but the Service needs IPv6",
+        "the Service asks for 192.0.2.1, and needs IPv6",
     ),
     Why.NEEDS_TWO_CLUSTER_IPS: (
         given(DUAL).when(service("a", cluster_ips=("10.0.0.1",), **REQUIRE)),
