@@ -46,15 +46,22 @@ class Tenure:
         """A Service holds exactly this from here on."""
         previous = self.get(service)
         had = previous.addresses if previous else ()
-        dropped = _without(had, holding.addresses)
+        dropped = _without(had, holding.addresses) if had else ()
         if previous is not None:
             self._tenant(previous.pool, service.namespace).remove(service, had)
             self._vacate(service, dropped, holding.position)
-        for text in _without(holding.addresses, had):
+        for text in _without(holding.addresses, had) if had else holding.addresses:
             self._occupy(service, text)
         self._mutable()[service] = holding
         self._tenant(holding.pool, service.namespace).add(service, holding.addresses)
-        former = self._former.pop(service, None) or Former((), 0)
+        former = self._former.pop(service, None)
+        if former is not None or dropped:
+            self._keep_past(service, holding, dropped, former or Former((), 0))
+
+    def _keep_past(
+        self, service: Ref, holding: Holding, dropped: tuple[str, ...], former: Former
+    ) -> None:
+        """Remember what a Service had of the families of which it holds nothing now."""
         lost = Former(dropped, holding.position).beside(holding.addresses)
         rest = former.beside((*holding.addresses, *lost))
         if lost or rest:
