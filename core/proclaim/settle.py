@@ -6,6 +6,8 @@ everyone who still lacks an address in passes: adopt what the status claims,
 grant what is requested, give back what was held before, complete who has one
 family of two, give what is free; who is left is refused.  One pass by name
 would give a waiting Service the free address that a later one already claims.
+Who now requires a second family keeps the first until it is clear whether there
+is one to be had; where there is none, what it releases goes round once more.
 
 What is offered to whom is the matter of `offers`; here is only who is asked
 first.  Settling what is settled decides nothing.
