@@ -228,6 +228,8 @@ class Life:
         fits = sorted(map(oracle.family, named)) == sorted(oracle.wanted(service))
         if not named or not fits or after.held.get(service.ref) == named:
             return
+        if named != asked and not all(after.may_claim(service, address) for address in named):
+            return
         late = set()
         for ref in {each for address in named for each in after.holders(address)}:
             other, new = after.services[ref], {*after.held[ref]} - {*before.held.get(ref, ())}

@@ -174,6 +174,11 @@ class World:
                 return found
         return None
 
+    def may_claim(self, service, address):
+        """A status alone opens no pool that gives nothing by itself."""
+        name = self.pool_of(address)
+        return name is not None and self.searched(service, self.pools[name])
+
     def searched(self, service, pool):
         if service.requested_pool:
             return pool.name == service.requested_pool
