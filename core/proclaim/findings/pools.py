@@ -74,7 +74,8 @@ def unrequested(world: World) -> Found:
 
 
 def _pools_of(world: World, texts: Iterable[str]) -> set[str]:
-    return {world.coverage.pool_of(parse_address(text)) for text in texts}
+    found = map(world.state.pool_index.containing, map(parse_address, texts))
+    return {pool.name if pool else "" for pool in found}
 
 
 def exhausted(world: World) -> Found:

@@ -8,12 +8,11 @@ from proclaim import reasons
 from proclaim.events import Why
 from proclaim.findings.finding import Finding
 from proclaim.findings.rules import Code
-from proclaim.findings.wording import CURRENT, LEGACY, field_of
+from proclaim.findings.wording import field_of
 from proclaim.findings.world import AT_ONCE, Asked, Found, World, listed, said
 from proclaim.model import Pool, Ref, Service, selects_pool
 from proclaim.state import Entry, Refusal
 
-_SHARING = "allow-shared-ip"
 _ADVERTISEMENTS = ("BGPAdvertisement", "L2Advertisement")
 
 _TOLD_OF_THE_POOL = (Why.EXHAUSTED, Why.NO_POOL)
@@ -99,7 +98,7 @@ def shared(world: World) -> Found:
     for at, entry in enumerate(world.wanting):
         if at % AT_ONCE == 0:
             yield None
-        if key := _sharing_key(entry.resource):
+        if key := entry.resource.sharing_key:
             by_key.setdefault(key, []).append(entry)
     for _, entries in sorted(by_key.items()):
         at_address: dict[str, list[Ref]] = {}
@@ -110,11 +109,6 @@ def shared(world: World) -> Found:
             yield None
             if entry.resource.external_traffic_policy == "Local":
                 yield from _sharing(world, entry, at_address)
-
-
-def _sharing_key(service: Service) -> str:
-    given = dict(service.annotations)
-    return given.get(CURRENT + _SHARING, given.get(LEGACY + _SHARING, ""))
 
 
 def _addresses(world: World, service: Service) -> tuple[str, ...]:

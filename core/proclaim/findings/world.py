@@ -6,18 +6,17 @@ through ten thousand Services for each of two hundred selectors stays cheap.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TypeAlias, TypeVar
 
-from proclaim.addresses import Address, clip
+from proclaim.addresses import clip
 from proclaim.allocation import no_business
 from proclaim.findings.finding import Finding, Related
 from proclaim.findings.rules import Code
 from proclaim.model import Pairs, Pool, Requirement, Selector
-from proclaim.state import Entry, State, ranges
+from proclaim.state import Entry, State
 from proclaim.steps import Steps, ordered
 
 T = TypeVar("T")
@@ -96,25 +95,6 @@ class Labelled:
         return [name for value in wanted for name in values.get(value, ())]
 
 
-class Coverage:
-    """Which pool an address lies in; pools in force do not overlap."""
-
-    def __init__(self, pools: Iterable[Pool]) -> None:
-        self._spans = sorted(
-            (span.family, span.first, span.last, pool.name)
-            for pool in pools
-            for span in ranges(pool)
-        )
-
-    def pool_of(self, address: Address) -> str:
-        """The name of the pool; empty when it lies in none."""
-        at = bisect_right(self._spans, (address.family, address.value, 1 << 129)) - 1
-        if at < 0:
-            return ""
-        family, _, last, name = self._spans[at]
-        return name if family == address.family and address.value <= last else ""
-
-
 @dataclass(frozen=True, slots=True)
 class World:
     """A state as the rules see it."""
@@ -125,7 +105,6 @@ class World:
     rejected: frozenset[str]
     """The kinds of which a resource was rejected."""
     pools: tuple[Pool, ...]
-    coverage: Coverage
     nodes: Labelled
     namespaces: Labelled
     services: Labelled
@@ -197,7 +176,6 @@ def surveying(state: State) -> Steps[World]:
         unread=frozenset(unread),
         rejected=frozenset(ref.kind for ref in state.rejections),
         pools=pools,
-        coverage=Coverage(pools),
         nodes=(yield from _labelling(state.of_kind("Node").values())),
         namespaces=(yield from _labelling(state.of_kind("Namespace").values())),
         services=(yield from _labelling(wanting)),
