@@ -7,7 +7,7 @@ a /8 costs what a /30 costs.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_network
 from typing import NamedTuple
@@ -279,18 +279,3 @@ def buggy_count(span: Range) -> int:
         return 2 * (value >> 8) + (1 if value & 0xFF else 0)
 
     return below(span.last + 1) - below(span.first)
-
-
-def first_overlap(mine: Sequence[Range], theirs: Iterable[Range]) -> tuple[Range, Range] | None:
-    """The first pair of ranges that share an address; None when none do."""
-    ordered = sorted(mine)
-    for other in theirs:
-        at = bisect_right(ordered, Range(other.family, other.last, 1 << 129))
-        for span in reversed(ordered[:at]):
-            if span.family != other.family:
-                break
-            if span.overlaps(other):
-                return span, other
-            if span.last < other.first:
-                break  # `mine` does not overlap itself, so what lies lower ends lower
-    return None

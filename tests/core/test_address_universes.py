@@ -18,7 +18,6 @@ from proclaim.addresses import (
     Occupied,
     Range,
     buggy_count,
-    first_overlap,
     is_buggy,
     parse_address,
     parse_range,
@@ -189,19 +188,6 @@ def apart(draw):
     return draw(st.permutations(found))
 
 
-@given(apart(), st.lists(spans(), max_size=6))
-def test_the_first_overlap_is_one_of_the_first_of_theirs_that_has_any(mine, theirs):
-    found = first_overlap(mine, theirs)
-    expected = next((each for each in theirs if any(each.overlaps(span) for span in mine)), None)
-    if expected is None:
-        assert found is None
-        return
-    span, other = found
-    assert span in mine
-    assert other == expected
-    assert span.overlaps(other)
-
-
 # --- sets of addresses ---
 
 
@@ -364,7 +350,6 @@ def all_questions(span):
         occupied.count(span)
         buggy_count(span)
         shortest_block(span)
-        first_overlap([span], [span])
 
     parse_range(str(span))
     return steps_of(ask)

@@ -1,7 +1,5 @@
 """Address arithmetic against an oracle that walks every address."""
 
-from itertools import pairwise
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +10,6 @@ from proclaim.addresses import (
     Range,
     buggy_count,
     canonical_prefix,
-    first_overlap,
     is_buggy,
     parse_address,
     parse_range,
@@ -144,23 +141,6 @@ def test_a_huge_range_costs_what_a_small_one_costs(text):
     assert occupied.count(span) == 2000
     assert shortest_block(span) == int(text.partition("/")[2])
     assert buggy_count(span) == (span.size // 128 if span.family == 4 else 0)
-
-
-@given(st.lists(st.integers(0, 400), unique=True, min_size=2, max_size=16), spans(longest=90))
-def test_the_first_overlap_is_found_exactly_when_there_is_one(cuts, other):
-    family, base = other.family, max(0, other.first - 200)
-    ends = sorted(cuts)[: len(cuts) // 2 * 2]
-    mine = [
-        Range(family, base + first, base + last - 1) for first, last in list(pairwise(ends))[::2]
-    ]
-    found = first_overlap(mine[::-1], [other])
-    if found is None:
-        assert not any(span.overlaps(other) for span in mine)
-    else:
-        span, theirs = found
-        assert span in mine
-        assert theirs == other
-        assert span.overlaps(other)
 
 
 @pytest.mark.parametrize(
