@@ -80,9 +80,11 @@ def _root(
 def _of_plugins() -> dict[str, Any]:
     from proclaim.plugins import installed
 
+    from proclaim_cli.lent import Lent
+
     found: dict[str, Any] = {}
     try:
-        for plugin, group in installed().commands():
+        for plugin, group in installed().commands(Lent()):
             _add(found, plugin, group)
     except ProclaimError as error:
         warning(f"the commands of plugins are left out: {error.message}")

@@ -4,12 +4,24 @@ What stands here is the surface for plugin authors; everything else is internal.
 """
 
 from proclaim.errors import PluginError, ProclaimError, SettingsError
-from proclaim.hookspecs import Announcer, Detector, Observe, Source, Wanted, hookimpl
+from proclaim.governing import Mandate
+from proclaim.hookspecs import (
+    Announcer,
+    Detector,
+    Elector,
+    Observe,
+    Reporter,
+    Source,
+    Tools,
+    Wanted,
+    hookimpl,
+)
 from proclaim.host import Host, SystemHost
 from proclaim.latest import Latest
 from proclaim.model import (
     Announcement,
     Attributes,
+    Authority,
     BGPPeer,
     Change,
     InterfaceStatus,
@@ -29,13 +41,16 @@ __all__ = [
     "Announcement",
     "Announcer",
     "Attributes",
+    "Authority",
     "BGPPeer",
     "Change",
     "Detector",
+    "Elector",
     "Host",
     "InterfaceStatus",
     "Latest",
     "Listing",
+    "Mandate",
     "Node",
     "NodeReachability",
     "Observation",
@@ -45,12 +60,14 @@ __all__ = [
     "Problem",
     "ProclaimError",
     "Ref",
+    "Reporter",
     "Settings",
     "SettingsError",
     "Source",
     "Sourced",
     "Spread",
     "SystemHost",
+    "Tools",
     "Wanted",
     "hookimpl",
 ]

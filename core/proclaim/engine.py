@@ -11,21 +11,30 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import trio
 
 from proclaim.advice import looking_for_unpinned, nameless
-from proclaim.hookspecs import Announcer, Detector, Observe, Source, Wanted
+from proclaim.hookspecs import (
+    Announcer,
+    Detector,
+    Elector,
+    Observe,
+    Reporter,
+    Source,
+    Wanted,
+)
 from proclaim.host import Host
 from proclaim.latest import Latest
 from proclaim.ledger import Ledger, paced
+from proclaim.listening import Government, electing, listen
 from proclaim.model import (
     AnnouncerStatus,
     Authority,
     Authorized,
     Listing,
     Node,
-    Observation,
     Sourced,
     Spread,
 )
@@ -33,6 +42,7 @@ from proclaim.project import Projection, advancing, projecting
 from proclaim.supervise import Member, crew
 from proclaim.telling import tell, tell_decisions
 from proclaim.terrain import fellows
+from proclaim.view import View
 
 _LOG = logging.getLogger("proclaim.engine")
 
@@ -40,6 +50,8 @@ SELF = "engine"
 """The source of what the engine says about itself."""
 FAREWELL_SECONDS = 1.0
 """How long recording the end may take."""
+ACQUAINTED_WITHIN_SECONDS = 5.0
+"""How long to wait at most for what the detectors find out about the fellows."""
 ADVISE_EVERY_SECONDS = 10.0
 """Looking through all Services for advice is not worth doing at each change."""
 
@@ -51,6 +63,8 @@ class Cast:
     sources: Sequence[Source]
     announcers: Sequence[Announcer]
     detectors: Sequence[Detector] = ()
+    reporters: Sequence[Reporter] = ()
+    electors: Sequence[Elector] = ()
 
 
 async def run(
@@ -67,29 +81,35 @@ async def run(
     """
     wanted = {announcer.name: Latest(Wanted()) for announcer in cast.announcers}
     watched: Latest[tuple[Node, ...]] = Latest(())
+    projections: dict[Spread, Latest[Projection | None]] = {
+        announcer.spread: Latest(None) for announcer in cast.announcers
+    }
+    view = View(host.node, ledger.state, ledger.since, ledger.failing, projections)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(ledger.write, name="ledger")
         nursery.start_soon(ledger.keep_checkpoints, name="checkpoints")
-        for spread in Spread:
+        for spread, projection in projections.items():
             targets = [wanted[a.name] for a in cast.announcers if a.spread is spread]
-            if targets:
-                await nursery.start(_follow, ledger, host.node, spread, targets)
+            await nursery.start(_follow, ledger, Place(host.node, spread), projection, targets)
         nursery.start_soon(_watch_fellows, ledger, host.node, watched)
-        nursery.start_soon(_advise, ledger, host.node, name="advice")
+        nursery.start_soon(_advise, ledger, host.node, not cast.electors, name="advice")
         introduced, heard = trio.Event(), trio.Event()
         nursery.start_soon(tell, ledger.state, heard, name="findings")
         nursery.start_soon(tell_decisions, ledger, name="decisions")
         nursery.start_soon(_introduce, ledger, cast, host.node, introduced)
+        acquainted = _Acquainted(ledger, cast, host.node, introduced)
         readers = [
-            *(_announcing(a, wanted[a.name], ledger.observe) for a in cast.announcers),
+            *(_announcing(a, wanted[a.name], ledger.observe, acquainted) for a in cast.announcers),
             *(_detecting(d, watched, ledger.observe, introduced) for d in cast.detectors),
+            *(_reporting(r, view, ledger.observe) for r in cast.reporters),
         ]
+        government = Government(ledger.observe, authorized, cast.sources, cast.electors, heard)
         async with (  # left in the reverse order: sources first, then announcers
+            crew(electing(government, cast.electors), ledger.observe, host.random),
             crew(readers, ledger.observe, host.random),
             trio.open_nursery() as listening,
         ):
-            gate = _Gate(ledger.observe, authorized, cast.sources, heard)
-            listening.start_soon(_listen, ledger, cast.sources, host, gate)
+            listening.start_soon(listen, government, cast.sources, host.random)
             await wait_for_shutdown()
             listening.cancel_scope.cancel()
         with trio.move_on_after(FAREWELL_SECONDS):
@@ -111,57 +131,45 @@ def _roll(cast: Cast, node: str, running: bool) -> Listing:
     return Listing(SELF, tuple(Sourced(status) for status in statuses))
 
 
-async def _listen(ledger: Ledger, sources: Sequence[Source], host: Host, gate: _Gate) -> None:
-    """Run the sources, once it is recorded that nothing may be allocated yet.
+class _Acquainted:
+    """Whether it is known which fellows live, as far as this is found out at all."""
 
-    Announcers do not wait for this: where the disk is full already, what was
-    announced before a restart is announced again.
-    """
-    await ledger.observe(_at_first(gate.authorized))
-    members = [_listening(source, gate.of(source.name)) for source in sources]
-    async with crew(members, ledger.observe, host.random):
-        await gate.open_if_complete()
-        await trio.sleep_forever()
+    def __init__(self, ledger: Ledger, cast: Cast, node: str, introduced: trio.Event) -> None:
+        self._ledger = ledger
+        self._watches = bool(cast.detectors)
+        self._node = node
+        self._introduced = introduced
 
+    async def wait(self) -> None:
+        """Wait until every fellow that can be watched was found alive or lost, or for a while.
 
-def _at_first(authorized: Authorized) -> Authorized:
-    if authorized.authority is not Authority.ALLOCATE:
-        return authorized
-    return Authorized(Authority.ADOPT, authorized.load_balancer_class)
-
-
-class _Gate:
-    """Lets nothing be allocated before every source has given its first complete listing."""
-
-    def __init__(
-        self, observe: Observe, authorized: Authorized, sources: Sequence[Source], heard: trio.Event
-    ) -> None:
-        self._observe = observe
-        self.authorized = authorized
-        self._missing = {source.name for source in sources}
-        self._heard = heard
-        self._opened = False
-
-    def of(self, source: str) -> Observe:
-        """`observe` for one source, which notes its listing."""
-
-        async def observe(observation: Observation) -> None:
-            await self._observe(observation)
-            if isinstance(observation, Listing):
-                self._missing.discard(source)
-                await self.open_if_complete()
-
-        return observe
-
-    async def open_if_complete(self) -> None:
-        if not self._missing and not self._opened:
-            self._opened = True
-            await self._observe(self.authorized)
-            self._heard.set()
+        A node that starts from what it remembers may not know that another one has taken its
+        place meanwhile.
+        """
+        if not self._watches:
+            return
+        with trio.move_on_after(ACQUAINTED_WITHIN_SECONDS):
+            await self._introduced.wait()
+            async for state in self._ledger.state.changes():
+                known = {ref.name for ref in state.of_kind("NodeReachability")}
+                others = [each for each in fellows(state, self._node) if each.addresses]
+                if all(each.name in known for each in others):
+                    return
 
 
-def _announcing(announcer: Announcer, wanted: Latest[Wanted], observe: Observe) -> Member:
-    return Member(f"announcer {announcer.name}", lambda: announcer.run(wanted, observe))
+def _announcing(
+    announcer: Announcer, wanted: Latest[Wanted], observe: Observe, acquainted: _Acquainted
+) -> Member:
+    async def run() -> None:
+        if announcer.spread is Spread.ONE_NODE:
+            await acquainted.wait()
+        await announcer.run(wanted, observe)
+
+    return Member(f"announcer {announcer.name}", run)
+
+
+def _reporting(reporter: Reporter, view: View, observe: Observe) -> Member:
+    return Member(f"reporter {reporter.name}", lambda: reporter.run(view, observe))
 
 
 def _detecting(
@@ -177,28 +185,32 @@ def _detecting(
     return Member(f"detector {detector.name}", run)
 
 
-def _listening(source: Source, observe: Observe) -> Member:
-    return Member(f"source {source.name}", lambda: source.run(observe))
+class Place(NamedTuple):
+    """Where announcements are projected for."""
+
+    node: str
+    spread: Spread
 
 
 async def _follow(
     ledger: Ledger,
-    node: str,
-    spread: Spread,
+    place: Place,
+    followed: Latest[Projection | None],
     targets: Sequence[Latest[Wanted]],
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Keep the wanted sets equal to what the state demands."""
+    """Keep the projection and the wanted sets equal to what the state demands."""
     projection: Projection | None = None
     async for state in ledger.state.changes():
         if projection is None:
-            projection = await paced(projecting(state, node, spread))
+            projection = await paced(projecting(state, place.node, place.spread))
             task_status.started()
         else:
             facts = ledger.since(projection.state.position)
             if facts is not None:
                 facts = [item for item in facts if item.position <= state.position]
             projection = await paced(advancing(projection, state, facts))
+        followed.set(projection)
         wanted = _wanted(projection)
         for target in targets:
             if not _same(target.value, wanted):
@@ -222,14 +234,17 @@ async def _watch_fellows(ledger: Ledger, node: str, watched: Latest[tuple[Node, 
             watched.set(found)
 
 
-async def _advise(ledger: Ledger, node: str) -> None:
-    """Warn once for each advice, when every source has been heard."""
+async def _advise(ledger: Ledger, node: str, alone: bool) -> None:
+    """Warn once for each advice, when every source has been heard.
+
+    `alone` where every node would allocate for itself.
+    """
     given = ""
     async for state in ledger.state.changes():
         if state.authority is Authority.ADOPT or not state.of_kind("Node"):
             continue
         advice = nameless(state, node)
-        if not advice and state.authority is Authority.ALLOCATE:
+        if alone and not advice and state.authority is Authority.ALLOCATE:
             advice = await paced(looking_for_unpinned(state, node))
         if advice and advice != given:
             _LOG.warning("%s", advice)

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import pluggy
 
+from proclaim.governing import Mandate
 from proclaim.host import Host
 from proclaim.latest import Latest
-from proclaim.model import Announcement, BGPPeer, Node, Observation, Spread
+from proclaim.model import Announcement, BGPPeer, Listing, Node, Observation, Spread
 
 if TYPE_CHECKING:
     import typer
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from proclaim.kinds import Kind
     from proclaim.log import EventLog
     from proclaim.settings import Settings
+    from proclaim.view import View
 
 hookspec = pluggy.HookspecMarker("proclaim")
 hookimpl = pluggy.HookimplMarker("proclaim")
@@ -93,6 +95,53 @@ class Detector(Protocol):
 
     async def run(self, fellows: Latest[tuple[Node, ...]], observe: Observe) -> None:
         """Watch the fellows, and observe `NodeReachability` when one is lost or found again."""
+
+
+class Reporter(Protocol):
+    """Tells somebody outside how things stand: status writers, metrics."""
+
+    @property
+    def name(self) -> str:
+        """Unique among those of its sort; the settings and the command line use it."""
+
+    async def run(self, view: View, observe: Observe) -> None:
+        """Keep what is told equal to what `view` shows, until cancelled.
+
+        `proclaim.reporting` has what there is to do with it.  May raise: it is
+        restarted after a pause, so ask the world instead of remembering it.
+        """
+
+
+class Elector(Protocol):
+    """Finds out whether this process is the one that allocates, of several that could."""
+
+    @property
+    def name(self) -> str:
+        """Unique among those of its sort; the settings and the command line use it."""
+
+    async def run(self, mandate: Latest[Mandate]) -> None:
+        """Keep the mandate true until cancelled, and then give it up.
+
+        May raise: then nothing is allocated until it has been restarted.
+        """
+
+
+class Tools(Protocol):
+    """What the command line lends to the commands of plugins, so that all look alike."""
+
+    def show_plan(
+        self,
+        listing: Listing,
+        load_balancer_class: str,
+        output: str,
+        nodes: Iterable[str] = (),
+    ) -> int:
+        """Show what taking over a running cluster would change, and return the exit status.
+
+        The listing is all of it, statuses included.  `output` is table, wide,
+        json or yaml; the status is 0 when nothing would change, 2 when
+        something would, and 1 when there are problems.
+        """
 
 
 class Proclaim:
@@ -164,6 +213,43 @@ class Proclaim:
                 yield Heartbeat(host)
         """
 
+    @hookspec
+    def proclaim_reporters(  # type: ignore[empty-body]
+        self, settings: Settings, host: Host
+    ) -> Iterable[Reporter]:
+        """Offer the reporters that these settings ask for.
+
+        When: once, after settings are read and before any task starts.
+        Returns: zero or more reporters.
+        If it raises: start-up stops, naming your plugin.
+
+        Example::
+
+            @hookimpl
+            def proclaim_reporters(settings, host):
+                if options := settings.section("metrics"):
+                    yield Exposition(options["listen"], host.metrics)
+        """
+
+    @hookspec
+    def proclaim_electors(  # type: ignore[empty-body]
+        self, settings: Settings, host: Host
+    ) -> Iterable[Elector]:
+        """Offer electors, where several processes could allocate from the same pools.
+
+        When: once, after settings are read and before any task starts.
+        Returns: zero or more electors; all have to agree.  None for a process
+        that follows: it never allocates.
+        If it raises: start-up stops, naming your plugin.
+
+        Example::
+
+            @hookimpl
+            def proclaim_electors(settings, host):
+                if settings.authority is Authority.ALLOCATE:
+                    yield LeaseElector(host.node)
+        """
+
     @hookspec(firstresult=True)
     def proclaim_event_log(self, url: str, read_only: bool, owner: str) -> EventLog | None:
         """Open the log that a URL names.
@@ -182,7 +268,9 @@ class Proclaim:
         """
 
     @hookspec
-    def proclaim_commands(self) -> Iterable[typer.Typer]:  # type: ignore[empty-body]
+    def proclaim_commands(  # type: ignore[empty-body]
+        self, tools: Tools
+    ) -> Iterable[typer.Typer]:
         """Offer command groups: an app named `bgp` becomes `proclaim bgp ...`.
 
         When: once, each time the command line starts, so import lazily.

@@ -11,12 +11,16 @@ import random
 import socket
 import time
 from collections.abc import Awaitable, Callable
+from functools import cached_property
 from ipaddress import ip_address
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import trio
 
 from proclaim.latest import Latest
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
 
 
 class Host(Protocol):
@@ -28,6 +32,10 @@ class Host(Protocol):
     """Jitter and the like; never a decision."""
     secrets: Latest[dict[str, str]]
     """BGP passwords by the name of their BGPPeer; never stored, never shown."""
+
+    @property
+    def metrics(self) -> CollectorRegistry:
+        """Where collectors are registered that somebody may ask about this process."""
 
     def wall_time(self) -> float:
         """Seconds since the Unix epoch; for people to read, never to count on."""
@@ -60,6 +68,12 @@ class SystemHost:
         self.node = node or socket.gethostname()
         self.random = random.Random(os.urandom(16))
         self.secrets: Latest[dict[str, str]] = Latest({})
+
+    @cached_property
+    def metrics(self) -> CollectorRegistry:
+        from prometheus_client import CollectorRegistry  # no other command wants to load it
+
+        return CollectorRegistry()
 
     def wall_time(self) -> float:
         return time.time()

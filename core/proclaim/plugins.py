@@ -16,7 +16,7 @@ import pluggy
 from proclaim import hookspecs
 from proclaim.codec import Codec
 from proclaim.errors import LedgerError, PluginError, ProclaimError
-from proclaim.hookspecs import Announcer, Detector, Source
+from proclaim.hookspecs import Announcer, Detector, Elector, Reporter, Source, Tools
 from proclaim.host import Host
 from proclaim.log import EventLog
 from proclaim.settings import Settings
@@ -85,9 +85,17 @@ class Plugins:
         """The detectors that the settings ask for, by name."""
         return self._named("proclaim_detectors", settings=settings, host=host)
 
-    def commands(self) -> Iterator[tuple[str, Any]]:
+    def reporters(self, settings: Settings, host: Host) -> list[Reporter]:
+        """The reporters that the settings ask for, by name."""
+        return self._named("proclaim_reporters", settings=settings, host=host)
+
+    def electors(self, settings: Settings, host: Host) -> list[Elector]:
+        """The electors that the settings ask for, by name."""
+        return self._named("proclaim_electors", settings=settings, host=host)
+
+    def commands(self, tools: Tools) -> Iterator[tuple[str, Any]]:
         """The command groups, each with the plugin that offers it."""
-        yield from self._collect("proclaim_commands")
+        yield from self._collect("proclaim_commands", tools=tools)
 
     def event_log(self, url: str, read_only: bool, owner: str) -> EventLog:
         """Open the log that a URL names.

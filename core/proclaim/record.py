@@ -80,9 +80,7 @@ def _listing(state: State, listing: Listing) -> Steps[list[Input]]:
         and not keep.covers(ref, rejection.origin)
     ]
     facts = yield from _differences(state, listing.source, incoming, absent, given_up)
-    problems = tuple(sorted(set(listing.problems)))
-    if state.problems.get(listing.source, ()) != problems:
-        facts.append(ProblemsReported(listing.source, problems))
+    facts.extend(_problems(state, listing.source, listing.problems))
     if listing.source not in state.listed:
         facts.append(SourceListed(listing.source))
     return facts
@@ -97,7 +95,17 @@ def _change(state: State, change: Change) -> Steps[list[Input]]:
         for ref in gone
         if (rejection := state.rejections.get(ref)) and rejection.source == change.source
     ]
-    return (yield from _differences(state, change.source, incoming, absent, given_up))
+    facts = yield from _differences(state, change.source, incoming, absent, given_up)
+    if change.problems is not None:
+        facts.extend(_problems(state, change.source, change.problems))
+    return facts
+
+
+def _problems(state: State, source: str, found: Iterable[Problem]) -> list[Input]:
+    """All that a source finds wrong now, where that is not what it found before."""
+    problems = tuple(sorted(set(found)))
+    same = state.problems.get(source, ()) == problems
+    return [] if same else [ProblemsReported(source, problems)]
 
 
 class _Kept:

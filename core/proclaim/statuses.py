@@ -17,12 +17,22 @@ from proclaim.addresses import (
     Address,
     Range,
     buggy_count,
+    clip,
     parse_address,
     shortest_block,
 )
-from proclaim.model import Authority, Pool, Problem, Ref, Spread
+from proclaim.model import (
+    Authority,
+    Node,
+    Pool,
+    Problem,
+    Ref,
+    Spread,
+    any_matches,
+    is_literal,
+)
 from proclaim.project import Projection, project
-from proclaim.state import State, ranges
+from proclaim.state import Entry, State, ranges
 
 API_VERSION = "metallb.io/v1beta1"
 INT64_MAX = (1 << 63) - 1
@@ -34,6 +44,8 @@ Object: TypeAlias = dict[str, Any]
 _NOT_CONFIGURATION = frozenset({"Service", "EndpointSlice", "Node", "Namespace"})
 _POOLS = frozenset({"IPAddressPool", ""})
 """What concerns the controller: pools, and files of which nothing can be said."""
+_OF_NODES = frozenset({"BGPPeer", "BGPAdvertisement"})
+"""Kinds that matter only on the nodes that they select."""
 
 
 # --- IPAddressPool --------------------------------------------------------------------------------
@@ -152,21 +164,32 @@ def _of_service(kind: str, node: str, ref: Ref, more: Object) -> Object:
 
 
 def configuration_states(state: State, nodes: Sequence[str]) -> list[Object]:
-    """Whether the configuration is valid: the controller's pools, and all of it for each node."""
+    """Whether the configuration is valid: the controller's pools, and all of it for each node.
+
+    What concerns other nodes only is none of a node's business.
+    """
     wrong = sorted(
-        (*(each for found in state.problems.values() for each in found), *_contradictions(state))
+        (
+            *(each for found in state.problems.values() for each in found),
+            *_contradictions(state),
+            *_unresolved(state),
+        )
     )
     pools = [each for each in wrong if each.kind in _POOLS]
     every = [each for each in wrong if each.kind not in _NOT_CONFIGURATION]
+    known = state.nodes() if every else {}
     controller = _configuration(state, "poolReconcilerValid", pools)
-    speaker = _configuration(state, "configReconcilerValid", every)
     kind, label = "ConfigurationState", "metallb.io/component-type"
     return [
         _object(kind, controller, name="controller", labels={label: "controller"}),
         *(
             _object(
                 kind,
-                speaker,
+                _configuration(
+                    state,
+                    "configReconcilerValid",
+                    [each for each in every if _concerns(state, each, known.get(node))],
+                ),
                 name=f"speaker-{node}",
                 labels={label: "speaker", "metallb.io/node-name": node},
             )
@@ -180,6 +203,37 @@ def _contradictions(state: State) -> list[Problem]:
         Problem(file=each.origin, kind=ref.kind, name=ref.name, problem=each.problem)
         for ref, each in state.rejections.items()
     ]
+
+
+def _unresolved(state: State) -> Iterator[Problem]:
+    """References to something that may come yet; until then a part of the configuration waits."""
+    for ref, entry in state.of_kind("BGPPeer").items():
+        profile = entry.resource.bfd_profile
+        if profile and state.get(Ref("BFDProfile", "", profile)) is None:
+            yield _reference(entry, ref, "spec.bfdProfile", f"there is no BFDProfile {profile}")
+    aliases = {
+        alias
+        for entry in state.of_kind("Community").values()
+        for alias, _ in entry.resource.communities
+    }
+    for ref, entry in state.of_kind("BGPAdvertisement").items():
+        for at, text in enumerate(entry.resource.communities):
+            if text not in aliases and not is_literal(text):
+                sentence = f"no Community defines the alias {clip(text)}"
+                yield _reference(entry, ref, f"spec.communities[{at}]", sentence)
+
+
+def _reference(entry: Entry, ref: Ref, field: str, sentence: str) -> Problem:
+    return Problem(file=entry.origin, kind=ref.kind, name=ref.name, field=field, problem=sentence)
+
+
+def _concerns(state: State, problem: Problem, node: Node | None) -> bool:
+    """Whether a problem is one of this node: it is not, when what it names selects others."""
+    entry = state.get(Ref(problem.kind, problem.namespace, problem.name))
+    selectors = getattr(entry.resource, "node_selectors", ()) if entry else ()
+    if not selectors or node is None or problem.kind not in _OF_NODES:
+        return True
+    return any_matches(selectors, node.labels)
 
 
 def _configuration(state: State, condition: str, wrong: Sequence[Problem]) -> Object:

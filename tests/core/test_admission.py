@@ -7,10 +7,11 @@ from proclaim.admission import contradicting
 from proclaim.contradictions import Circumstances
 from proclaim.encounters import Places
 from proclaim.events import ProblemsReported, RejectionWithdrawn, SourceListed, Why
-from proclaim.model import Problem, Ref, Sourced
+from proclaim.model import Change, Problem, Ref, Sourced
 from proclaim.state import ranges
 from proclaim.steps import finish
 from proclaim.testing import (
+    SOURCE,
     assigned,
     change,
     given,
@@ -361,3 +362,20 @@ def test_a_source_that_waits_for_a_name_takes_it_only_when_it_is_free():
     changed = waiting.when(B, other)
     changed.then(observed(B), observed(other))
     changed.when(gone(A)).then(removed(A), observed(theirs, source="k8s"))
+
+
+def test_a_change_may_say_what_is_wrong_now_and_need_not():
+    one, two = Problem(kind="Service", name="web"), Problem(kind="Service", name="shop")
+    out = given().when(
+        listing(problems=[one]),
+        Change(SOURCE),
+        Change(SOURCE, problems=(two, one, one)),
+        Change(SOURCE, problems=(one, two)),
+        Change(SOURCE, problems=()),
+    )
+    out.then(
+        ProblemsReported(SOURCE, (one,)),
+        LISTED,
+        ProblemsReported(SOURCE, (two, one)),
+        ProblemsReported(SOURCE, ()),
+    )

@@ -17,18 +17,20 @@ from core.scenes import (
 )
 from msgspec import structs
 from proclaim.decide import decide
-from proclaim.findings import examine
+from proclaim.findings import Code, examine
 from proclaim.model import (
     BFDProfile,
     BGPPeer,
     Change,
     Community,
     L2Advertisement,
+    Listing,
     Namespace,
     Node,
     Secret,
     Sourced,
 )
+from proclaim.state import State
 
 GOLD = labelled(tier="gold")
 N1 = Node("n1", labels=(("rack", "1"),))
@@ -261,3 +263,14 @@ def test_a_peer_that_gives_way_to_another_on_a_node_is_told():
         "PeerGivesWay BGPPeer/two spec: does not run on node n2, where BGPPeer one is the same "
         "session (203.0.113.1 port 179)"
     ]
+
+
+def test_a_password_in_a_secret_is_told_only_where_there_is_no_secret():
+    resource = structs.replace(TOR, password=Secret.REFERENCE, password_secret="bgp")
+
+    def codes(origin):
+        listing = Listing("kubernetes", (Sourced(resource, origin),))
+        return [each.code for each in examine(decide(State(), listing).state)]
+
+    assert Code.NOT_SUPPORTED_YET in codes("peers.yaml")
+    assert Code.NOT_SUPPORTED_YET not in codes("")

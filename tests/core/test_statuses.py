@@ -12,8 +12,10 @@ from proclaim.events import ProblemsReported, SourceListed
 from proclaim.model import (
     Authority,
     Authorized,
+    BFDProfile,
     BGPAdvertisement,
     BGPPeer,
+    Community,
     L2Advertisement,
     Problem,
     Selector,
@@ -283,3 +285,50 @@ def test_a_state_says_the_same_whatever_way_it_was_reached():
     known = (*GROUND, *WEB, L2Advertisement("a"), BGPAdvertisement("a"), TOR, EDGE)
     one, other = given(*known).state, given(*reversed(known[:-4]), *known[-4:]).state
     assert statuses(one, ("iris1", "iris2")) == statuses(other, ("iris1", "iris2"))
+
+
+# --- what concerns some nodes only, and what may come yet -----------------------------------------
+
+
+def of_each(state, *nodes):
+    found = configuration_states(state, nodes)
+    return {each["metadata"]["name"]: each["status"]["result"] for each in found}
+
+
+RACK = Selector(labels=(("rack", "1"),))
+
+
+def test_what_concerns_other_nodes_is_none_of_a_nodes_business():
+    peer = BGPPeer("tor", 64512, peer_asn=64513, node_selectors=(RACK,))
+    wrong = Problem(kind="BGPPeer", name="tor", field="spec.passwordSecret", problem="no Secret")
+    state = given(
+        LISTED,
+        node("n1", {"rack": "1"}),
+        node("n2", {"rack": "2"}),
+        peer,
+        ProblemsReported("kubernetes", (wrong,)),
+    ).state
+    assert of_each(state, "n1", "n2", "n3") == {
+        "controller": "Valid",
+        "speaker-n1": "Invalid",
+        "speaker-n2": "Valid",
+        "speaker-n3": "Invalid",  # nobody knows where it is
+    }
+
+
+def test_a_profile_that_is_not_there_is_waited_for():
+    peer = BGPPeer("tor", 64512, peer_asn=64513, bfd_profile="fast")
+    state = given(LISTED, peer).state
+    assert of_each(state, "n1") == {"controller": "Valid", "speaker-n1": "Invalid"}
+    (_, speaker) = configuration_states(state, ["n1"])
+    assert speaker["status"]["errorSummary"] == (
+        "configuration error: BGPPeer/tor: spec.bfdProfile: there is no BFDProfile fast"
+    )
+    assert of_each(given(LISTED, peer, BFDProfile("fast")).state, "n1")["speaker-n1"] == "Valid"
+
+
+def test_an_alias_that_nobody_defines_is_waited_for():
+    ad = BGPAdvertisement("bgp", communities=("vpn", "64512:1"))
+    assert of_each(given(LISTED, ad).state, "n1")["speaker-n1"] == "Invalid"
+    vpn = Community("first", (("vpn", "64512:2"),))
+    assert of_each(given(LISTED, ad, vpn).state, "n1")["speaker-n1"] == "Valid"

@@ -94,10 +94,10 @@ def PeerStatus_gone(name: str) -> Change:
 class Stage:
     """A running engine."""
 
-    def __init__(self, log, sources, announcers, authority=Authority.ALLOCATE) -> None:
+    def __init__(self, log, sources, announcers, authority=Authority.ALLOCATE, **others) -> None:
         self.log = log
         self.ledger = Ledger(log, CODEC, FakeHost())
-        self.cast = Cast(sources, announcers)
+        self.cast = Cast(sources, announcers, **others)
         self.shutdown = trio.Event()
         self.gone = trio.Event()
         self._authority = authority

@@ -11,11 +11,14 @@ from proclaim.host import SystemHost
 from proclaim.plugins import GROUP, Plugin, Plugins, installed
 from proclaim.settings import Settings
 
+from proclaim_cli.lent import Lent
 from proclaim_cli.opening import settings_of
 from proclaim_cli.options import Output, SettingsFile, Shown
 from proclaim_cli.single import as_command
 from proclaim_cli.views.structured import show
 from proclaim_cli.views.table import table
+
+_OFFERED = ("sources", "announcers", "detectors", "reporters", "electors")
 
 
 class PluginRow(NamedTuple):
@@ -27,9 +30,11 @@ class PluginRow(NamedTuple):
     hooks: tuple[str, ...]
     kinds: tuple[str, ...]
     sources: tuple[str, ...]
-    """Those that these settings give; so are the next two."""
+    """Those that these settings give; so are the next four."""
     announcers: tuple[str, ...]
     detectors: tuple[str, ...]
+    reporters: tuple[str, ...]
+    electors: tuple[str, ...]
     commands: tuple[str, ...]
     problem: str
     """Why these settings do not suit it."""
@@ -56,14 +61,11 @@ def plugin_rows(settings: Settings) -> list[PluginRow]:
 
 
 def _row(plugin: Plugin, alone: Plugins, settings: Settings, host: SystemHost) -> PluginRow:
-    sources: list[str] = []
-    announcers: list[str] = []
-    detectors: list[str] = []
+    offered: dict[str, tuple[str, ...]] = dict.fromkeys(_OFFERED, ())
     problem = ""
     try:
-        sources = [each.name for each in alone.sources(settings, host)]
-        announcers = [each.name for each in alone.announcers(settings, host)]
-        detectors = [each.name for each in alone.detectors(settings, host)]
+        for sort in _OFFERED:
+            offered[sort] = tuple(each.name for each in getattr(alone, sort)(settings, host))
     except ProclaimError as error:
         problem = error.message
     return PluginRow(
@@ -72,11 +74,9 @@ def _row(plugin: Plugin, alone: Plugins, settings: Settings, host: SystemHost) -
         plugin.version,
         plugin.hooks,
         tuple(alone.codec().kinds),
-        tuple(sources),
-        tuple(announcers),
-        tuple(detectors),
-        tuple(str(group.info.name) for _, group in alone.commands()),
-        problem,
+        **offered,
+        commands=tuple(str(group.info.name) for _, group in alone.commands(Lent())),
+        problem=problem,
     )
 
 
@@ -101,6 +101,8 @@ def _provides(row: PluginRow) -> str:
         "sources": row.sources,
         "announcers": row.announcers,
         "detectors": row.detectors,
+        "reporters": row.reporters,
+        "electors": row.electors,
         "commands": row.commands,
     }
     return "; ".join(

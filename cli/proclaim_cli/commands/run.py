@@ -27,6 +27,7 @@ from proclaim_cli.records import show_records
 from proclaim_cli.single import as_command
 from proclaim_cli.views.say import note
 
+_OPTIONAL = ("reporters", "electors")
 _STOP = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -105,7 +106,13 @@ def _cast(
             "the settings file",
         )
     announcers = choose(plugins.announcers(settings, host), chosen[1], "announcer")
-    cast = Cast(sources, announcers, plugins.detectors(settings, host))
+    cast = Cast(
+        sources,
+        announcers,
+        plugins.detectors(settings, host),
+        plugins.reporters(settings, host),
+        plugins.electors(settings, host),
+    )
     for name in settings.unread():
         note(f"{settings.path}: [{name}]: no installed plugin reads this table")
     return cast
@@ -139,8 +146,14 @@ def _ready(service: Service, position: int) -> str:
         "sources": [each.name for each in cast.sources],
         "announcers": [each.name for each in cast.announcers],
         "detectors": [each.name for each in cast.detectors],
+        "reporters": [each.name for each in cast.reporters],
+        "electors": [each.name for each in cast.electors],
     }
-    said = ", ".join(f"{what} {' '.join(found) or 'none'}" for what, found in names.items())
+    said = ", ".join(
+        f"{what} {' '.join(found) or 'none'}"
+        for what, found in names.items()
+        if found or what not in _OPTIONAL
+    )
     return (
         f"node {service.host.node} is running: ledger {service.log.url}, position {position}, "
         f"authority {service.settings.authority}, {said}"

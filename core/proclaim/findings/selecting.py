@@ -196,16 +196,16 @@ def unsupported(world: World) -> Found:
     """Fields of peers that do nothing yet, or without which the session would come up."""
     for entry in world.entries("BGPPeer"):
         yield None
-        for field, sentence in _unsupported(entry.resource):
+        for field, sentence in _unsupported(entry.resource, from_a_file=bool(entry.origin)):
             yield said(entry, field, Code.NOT_SUPPORTED_YET, sentence)
 
 
-def _unsupported(peer: BGPPeer) -> Iterator[tuple[str, str]]:
+def _unsupported(peer: BGPPeer, from_a_file: bool) -> Iterator[tuple[str, str]]:
     if peer.bfd_profile:
         yield "spec.bfdProfile", "has no effect: BFD is not supported yet"
     if peer.graceful_restart:
         yield "spec.enableGracefulRestart", "has no effect: graceful restart is not supported yet"
-    if peer.password is Secret.REFERENCE:
+    if from_a_file and peer.password is Secret.REFERENCE:
         yield (
             "spec.passwordSecret",
             "keeps the session down: there is no Secret to look into outside Kubernetes",

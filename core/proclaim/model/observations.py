@@ -65,6 +65,8 @@ class Change(Struct, frozen=True):
     source: str
     resources: tuple[Sourced, ...] = ()
     gone: tuple[Ref, ...] = ()
+    problems: tuple[Problem, ...] | None = None
+    """All that is wrong with the source's input now; None when that is what it was before."""
 
 
 class Authority(StrEnum):
