@@ -101,6 +101,42 @@ def advance(projection: Projection, state: State, facts: Sequence[Recorded] | No
     return finish(advancing(projection, state, facts))
 
 
+def differing(
+    before: Projection, after: Projection, facts: Sequence[Recorded] | None
+) -> Steps[list[Ref]]:
+    """The Services of which something else is announced, given the facts between; sorted.
+
+    Those that only meet them in a prefix are among them where that prefix goes
+    to others now.
+    """
+    if before.parts is after.parts:
+        return []
+    asked: Iterable[Ref]
+    if facts is None or before.terrain is not after.terrain:
+        asked = (*before.parts, *after.parts)
+    else:
+        asked = yield from touching(before.state, after.state, [item.fact for item in facts])
+    found: set[Ref] = set()
+    prefixes: set[str] = set()
+    for at, ref in enumerate(asked):
+        if at % _READ_AT_ONCE == 0:
+            yield
+        old, new = before.parts.get(ref, ()), after.parts.get(ref, ())
+        if old is not new and old != new:
+            found.add(ref)
+            prefixes.update(part.prefix for part in (*old, *new))
+    for at, prefix in enumerate(prefixes):
+        if at % _READ_AT_ONCE == 0:
+            yield
+        if _receivers(before, prefix) != _receivers(after, prefix):
+            found.update(after.by_prefix.get(prefix, ()))
+    return (yield from ordered(found))
+
+
+def _receivers(projection: Projection, prefix: str) -> set[str]:
+    return {receiver for part in projection.contributions(prefix) for receiver in part.to}
+
+
 def _redo(
     projection: Projection, state: State, terrain: Terrain, services: Iterable[Ref]
 ) -> Steps[Projection]:

@@ -26,7 +26,8 @@ from proclaim.events import (
     Why,
 )
 from proclaim.findings import Code, Finding, Severity, examine
-from proclaim.project import Projection, project
+from proclaim.ledger import paced
+from proclaim.project import Projection, differing, project
 from proclaim.reasons import message
 from proclaim.state import Holding, Refusal, State
 from proclaim.statuses import (
@@ -36,6 +37,7 @@ from proclaim.statuses import (
     configuration_states,
     fills,
     pool_statuses,
+    service_status,
     service_statuses,
 )
 from proclaim.view import View
@@ -70,11 +72,14 @@ __all__ = [
     "Why",
     "configuration_states",
     "decide",
+    "differing",
     "examine",
     "fills",
     "message",
+    "paced",
     "parse_address",
     "pool_statuses",
     "project",
+    "service_status",
     "service_statuses",
 ]

@@ -120,12 +120,16 @@ def _available(fill: Fill) -> int:
 
 def service_statuses(projection: Projection) -> list[Object]:
     """What a node announces of each Service, in one way: to which interfaces or peers."""
-    routes = projection.terrain.spread is Spread.EVERY_NODE
-    made = (
-        _bgp_status(projection, ref) if routes else _l2_status(projection, ref)
-        for ref in sorted(projection.parts)
-    )
+    made = (service_status(projection, ref) for ref in sorted(projection.parts))
     return [each for each in made if each is not None]
+
+
+def service_status(projection: Projection, ref: Ref) -> Object | None:
+    """What a node announces of one Service; None when it is nothing."""
+    if ref not in projection.parts:
+        return None
+    routes = projection.terrain.spread is Spread.EVERY_NODE
+    return _bgp_status(projection, ref) if routes else _l2_status(projection, ref)
 
 
 def _l2_status(projection: Projection, ref: Ref) -> Object:

@@ -28,8 +28,10 @@ from proclaim.model import (
     service_ref,
 )
 from proclaim.plan import plan
-from proclaim.project import advance, merge, project
+from proclaim.project import advance, differing, merge, project
 from proclaim.state import State, addresses_of
+from proclaim.statuses import service_status
+from proclaim.steps import finish
 from proclaim.verdict import Part
 
 parts = st.builds(
@@ -236,3 +238,28 @@ def _announcements_are_predicted(state, then, predicted) -> None:
             ]
             assert sorted(map(repr, [*shown.values(), *added])) == sorted(map(repr, now.values()))
             assert len(kept) >= len(shown)
+
+
+@settings(max_examples=150)
+@given(histories, st.sampled_from(NODES), st.sampled_from(Spread), st.integers(1, 4))
+def test_what_is_announced_otherwise_is_found_from_the_facts(history, node, spread, stride) -> None:
+    state = State()
+    before = project(state, node, spread)
+    facts: list = []
+    for at, observation in enumerate(history):
+        decided = decide(state, observation)
+        facts += number(state, decided.facts, 0.0)
+        state = decided.state
+        if at % stride:
+            continue
+        now = advance(before, state, facts)
+        found = set(finish(differing(before, now, facts)))
+        told = {
+            ref
+            for ref in (*before.parts, *now.parts)
+            if service_status(before, ref) != service_status(now, ref)
+        }
+        assert told <= found
+        assert found <= {*before.parts, *now.parts}
+        assert found == set(finish(differing(before, now, None)))
+        before, facts = now, []
