@@ -9,7 +9,7 @@ anything, and the same state always gives the same objects in the same order.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from proclaim.addresses import (
@@ -103,12 +103,16 @@ def pool_statuses(state: State) -> list[Object]:
     """
     found = []
     for pool, fill in fills(state, state.pools()):
-        counts = {
-            **{f"assignedIPv{family}": fill[family].assigned for family in (4, 6)},
-            **{f"availableIPv{family}": _available(fill[family]) for family in (4, 6)},
-        }
-        found.append(_object("IPAddressPool", counts, name=pool.name))
+        found.append(_object("IPAddressPool", pool_counts(fill), name=pool.name))
     return found
+
+
+def pool_counts(fill: Mapping[int, Fill]) -> Object:
+    """The status of one pool, given how full it is in each family."""
+    return {
+        **{f"assignedIPv{family}": fill[family].assigned for family in (4, 6)},
+        **{f"availableIPv{family}": _available(fill[family]) for family in (4, 6)},
+    }
 
 
 def _available(fill: Fill) -> int:

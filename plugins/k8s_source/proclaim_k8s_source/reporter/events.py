@@ -1,0 +1,145 @@
+"""The Events that tell people at their Service what became of it (core/v1 Event).
+
+The reasons are MetalLB's, which scripts look for; each is told when something
+really changed, and never because a process started or looked again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal, NamedTuple
+
+from proclaim import InterfaceStatus, Ref, Spread
+from proclaim.model import Service
+from proclaim.reporting import (
+    AddressAssigned,
+    AddressRefused,
+    AddressReleased,
+    ProblemsReported,
+    Projection,
+    Recorded,
+    State,
+    Why,
+    message,
+    parse_address,
+)
+
+PROTOCOLS = {Spread.ONE_NODE: "layer2", Spread.EVERY_NODE: "bgp"}
+LEGACY_PREFIX = "metallb.universe.tf/"
+
+_SILENT = frozenset({Why.ADOPTED, Why.POOL_RENAMED})
+"""An assignment that leaves the Service with what it had."""
+_LEFT = frozenset({Why.GONE, Why.NOT_LOAD_BALANCER, Why.OTHER_CLASS, Why.STATUS_CHANGED})
+"""A release that is no news to whoever caused it, or not of our making."""
+
+
+class Event(NamedTuple):
+    """One Event, before it has a name and a time."""
+
+    service: Ref
+    type: Literal["Normal", "Warning"]
+    reason: str
+    message: str
+
+
+def of_facts(facts: Iterable[Recorded], state: State) -> Iterator[Event]:
+    """What an allocator has to tell about what it decided, in the order in which it did."""
+    for item in facts:
+        match item.fact:
+            case AddressAssigned() as fact if fact.reason.code not in _SILENT:
+                yield from _assigned(fact, state)
+            case AddressReleased(service=ref, reason=reason) if reason.code not in _LEFT:
+                if state.service(ref) is not None:
+                    yield Event(ref, "Normal", "ClearAssignment", _sentence(message(reason)))
+            case AddressRefused(service=ref, reason=reason):
+                name = "AllocationFailed"
+                if reason.code is Why.NEEDS_TWO_CLUSTER_IPS:
+                    name = "not enough clusterips"
+                yield Event(ref, "Warning", name, _sentence(message(reason)))
+            case _:
+                pass
+
+
+def _assigned(fact: AddressAssigned, state: State) -> Iterator[Event]:
+    service = state.service(fact.service)
+    if service is None:
+        return
+    if _unclear(service.status_addresses):
+        said = f"The status claims {', '.join(service.status_addresses)}, which is no address, or "
+        said += "one of each family"
+        yield Event(fact.service, "Warning", "nolbIPsIPFamily", said)
+    what = "additional IP" if fact.reason.code is Why.SECOND_FAMILY else "IP"
+    quoted = ", ".join(f'"{text}"' for text in fact.addresses)
+    said = f"Assigned {what} [{quoted}]: {message(fact.reason)}"
+    yield Event(fact.service, "Normal", "IPAllocated", said)
+    if _lacks_a_family(service, fact.addresses):
+        said = (
+            f"No address of the other family is free in pool {fact.pool}; it is added when one is"
+        )
+        yield Event(fact.service, "Normal", "AdditionalAssignFailed", said)
+    for key, _ in service.annotations:
+        if key.startswith(LEGACY_PREFIX):
+            current = key.replace(LEGACY_PREFIX, "metallb.io/", 1)
+            said = f"The annotation {key} is deprecated; use {current}"
+            yield Event(fact.service, "Warning", "deprecatedAnnotation", said)
+
+
+def _unclear(addresses: Sequence[str]) -> bool:
+    """Whether the addresses of a status are more than one of each family."""
+    families = [parse_address(text).family for text in addresses]
+    return len(set(families)) < len(families)
+
+
+def _lacks_a_family(service: Service, addresses: Sequence[str]) -> bool:
+    dual = service.ip_family_policy == "PreferDualStack" and len(service.cluster_ips) == 2
+    return dual and len(addresses) == 1 and not service.requested_addresses
+
+
+def of_problems(before: State, after: State, facts: Iterable[Recorded]) -> Iterator[Event]:
+    """What is newly wrong with Services themselves."""
+    if not any(isinstance(item.fact, ProblemsReported) for item in facts):
+        return
+    known = {problem for found in before.problems.values() for problem in found}
+    for _, found in sorted(after.problems.items()):
+        for problem in found:
+            if problem.kind != "Service" or problem in known:
+                continue
+            ref = Ref("Service", problem.namespace, problem.name)
+            holds = ref in after.holdings
+            text = f"{problem.field}: {problem.problem}" if problem.field else problem.problem
+            said = (
+                f"{text}; {'it keeps the address that it has' if holds else 'it gets no address'}"
+            )
+            yield Event(ref, "Warning", "LoadBalancerFailed" if holds else "AllocationFailed", said)
+
+
+def of_announcements(refs: Iterable[Ref], before: Projection, after: Projection) -> Iterator[Event]:
+    """What a node announces that it did not announce before."""
+    node, protocol = after.terrain.node, PROTOCOLS[after.terrain.spread]
+    here = _interfaces(after.state, node)
+    for ref in refs:
+        parts = after.parts.get(ref)
+        if parts is None or ref in before.parts:
+            continue
+        said = f'announcing from node "{node}" with protocol "{protocol}"'
+        yield Event(ref, "Normal", "nodeAssigned", said)
+        if protocol != "layer2" or not here:
+            continue
+        for part in parts:
+            if part.to and here.isdisjoint(part.to):
+                names = ", ".join(part.to)
+                said = f"node {node} has no interface {names}, so it does not answer for "
+                yield Event(ref, "Warning", "announceFailed", said + part.address)
+
+
+def _interfaces(state: State, node: str) -> set[str]:
+    """The interfaces that a node has reported."""
+    found: set[str] = set()
+    for ref, entry in state.of_kind("InterfaceStatus").items():
+        if ref.namespace == node and isinstance(entry.resource, InterfaceStatus):
+            found.add(entry.resource.name)
+    return found
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
