@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-MEMBERS := core plugins/bgp plugins/l2_arp plugins/file_source plugins/k8s_source cli
+MEMBERS := core plugins/bgp plugins/l2_arp plugins/file_source plugins/k8s_source plugins/metrics cli
 PROJECTS := $(MEMBERS:%=%/pyproject.toml)
 TYPED := $(MEMBERS) $(wildcard benchmarks) $(wildcard examples)
 
