@@ -9,6 +9,7 @@ from random import Random
 import trio
 import trio.testing
 from proclaim import Latest
+from prometheus_client import CollectorRegistry
 
 
 class End(trio.abc.Stream):
@@ -51,6 +52,7 @@ class FakeHost:
         self.node = node
         self.random = Random(7)
         self.secrets: Latest[dict[str, str]] = Latest({})
+        self.metrics = CollectorRegistry()
         self.beside: tuple[str, ...] = ()
         self._network = network
         self._address = address

@@ -13,6 +13,7 @@ from random import Random
 
 import trio
 from proclaim import Latest
+from prometheus_client import CollectorRegistry
 
 Handler = Callable[[trio.abc.Stream], Awaitable[None]]
 
@@ -199,6 +200,7 @@ class SimHost:
         self.address = address
         self.random = Random(f"{node} {network.random.random()}")
         self.secrets: Latest[dict[str, str]] = Latest({})
+        self.metrics = CollectorRegistry()
         self._network = network
 
     def wall_time(self) -> float:

@@ -37,6 +37,7 @@ from proclaim_bgp.link import DECONFIGURED, RECONFIGURED, Link
 from proclaim_bgp.neighbor import concerns, password_problem
 from proclaim_bgp.options import Options
 from proclaim_bgp.sockets import remote_address
+from proclaim_bgp.traffic import Figures, Sessions, Traffic, label
 from proclaim_bgp.wire import Prefix, prefix
 
 _LOG = logging.getLogger("proclaim.bgp")
@@ -57,10 +58,13 @@ class BGPAnnouncer:
     def __init__(self, host: Host, options: Options | None = None) -> None:
         self._host = host
         self._options = options or Options()
+        self._traffic: dict[str, Traffic] = {}
 
     async def run(self, wanted: Latest[Wanted], observe: Observe) -> None:
         """Keep the peers told until cancelled; then say Cease to each, within a second."""
-        roster = _Roster(self._host, self._options)
+        roster = _Roster(self._host, self._options, self._traffic)
+        sessions = Sessions(roster.figures)
+        self._host.metrics.register(sessions)
         reporting = False
         try:
             async with trio.open_nursery() as nursery:
@@ -77,6 +81,7 @@ class BGPAnnouncer:
                         reporting = True
                         nursery.start_soon(_report, roster.statuses, observe)
         finally:
+            self._host.metrics.unregister(sessions)
             with trio.move_on_after(GOODBYE_SECONDS, shield=True):
                 await _tell(_listing(roster.statuses.value), observe)
 
@@ -84,10 +89,11 @@ class BGPAnnouncer:
 class _Roster:
     """Who is linked to, and what was last wanted."""
 
-    def __init__(self, host: Host, options: Options) -> None:
+    def __init__(self, host: Host, options: Options, traffic: dict[str, Traffic]) -> None:
         self.statuses: Latest[Statuses] = Latest({})
         self._host = host
         self._options = options
+        self._traffic = traffic
         self._links: dict[str, Link] = {}
         self._wanted: Mapping[_Key, Announcement] = {}
         self._owners: dict[str, dict[Prefix, _Key]] = {}
@@ -136,7 +142,8 @@ class _Roster:
         def report(status: PeerStatus) -> None:
             self._report(link, status)
 
-        link = Link(peer, self._host, self._options.next_hops, report)
+        traffic = self._traffic.setdefault(label(peer), Traffic())
+        link = Link(peer, self._host, self._options.next_hops, report, traffic)
         self._links[peer.name] = link
         return link
 
@@ -184,6 +191,17 @@ class _Roster:
                 return
         _LOG.debug("refused a connection from %s", remote)
         await trio.aclose_forcefully(stream)
+
+    def figures(self) -> dict[str, Figures]:
+        """How things stand, by the label of the peer; who is not linked to is forgotten."""
+        found: dict[str, Figures] = {}
+        for link in self._links.values():
+            name, figures = label(link.peer), link.figures()
+            if name not in found or figures.up:  # two may be told apart by their names alone
+                found[name] = figures
+        for name in self._traffic.keys() - found.keys():
+            del self._traffic[name]
+        return found
 
     def passwords(self) -> dict[str, str]:
         """By address, the passwords of peers that have one."""

@@ -36,6 +36,8 @@ class Exchange:
         self._received: set[Prefix] = set()
         self._lacking = ""
         self._unspeakable: dict[Prefix, str] = {}
+        self.messages = 0
+        """How many were ever pulled."""
 
     # --- what is wanted -------------------------------------------------------------------------
 
@@ -94,6 +96,7 @@ class Exchange:
         while self._speech is not None and not self._outbox.idle and size < _CHUNK_OCTETS:
             if message := self._outbox.next(self._speech):
                 pulled.append(message)
+                self.messages += 1
                 size += len(message)
             if trio.current_time() >= until:
                 break
@@ -117,6 +120,11 @@ class Exchange:
     def received(self) -> int:
         """How many prefixes the peer announces, up to a limit."""
         return len(self._received)
+
+    @property
+    def wanted(self) -> int:
+        """How many routes the peer is to have."""
+        return self._outbox.wanted
 
     @property
     def advertised(self) -> int:

@@ -55,6 +55,7 @@ from proclaim_bgp.signals import (
 )
 from proclaim_bgp.sockets import addresses_beside, local_address, set_options, set_password
 from proclaim_bgp.terms import Terms
+from proclaim_bgp.traffic import UPDATES, Figures, Traffic
 from proclaim_bgp.wire import Context, Family, Fault, Message, Prefix
 
 _LOG = logging.getLogger("proclaim.bgp")
@@ -81,6 +82,7 @@ class Link:
         host: Host,
         hops: Mapping[Family, str],
         report: Callable[[PeerStatus], None],
+        traffic: Traffic,
     ) -> None:
         self.peer = peer
         self.gone = trio.Event()
@@ -99,6 +101,7 @@ class Link:
         self._leaving = SHUT_DOWN
         self._password: str | None = None
         self._exchange = Exchange(peer.name, hops)
+        self._traffic = traffic
         self._said: PeerStatus | None = None
         self._counts_at = math.inf
 
@@ -137,6 +140,11 @@ class Link:
             advertised_prefixes=self._exchange.advertised,
             last_error=problem or error or self._exchange.problem(),
         )
+
+    def figures(self) -> Figures:
+        """The same in figures, for who watches many."""
+        up = self._known.up is not None
+        return Figures(up, self._exchange.advertised, self._exchange.wanted, self._traffic)
 
     # --- the task -------------------------------------------------------------------------------
 
@@ -304,6 +312,8 @@ class Link:
         return context(self._known.of(self._side(connection) or Side.OURS))
 
     def received(self, connection: Connection, message: Message | Fault) -> None:
+        if not isinstance(message, Fault):
+            self._traffic.receive(message)
         self._event(connection, Received(message, jitter=self._jitter()))
 
     def closed(self, connection: Connection, reason: str) -> None:
@@ -315,7 +325,9 @@ class Link:
     def pull(self, connection: Connection) -> bytes | None:
         if self._exchange.idle or not self._is_up(connection):
             return None
+        before = self._exchange.messages
         pulled = self._exchange.pull()
+        self._traffic.sent[UPDATES] += self._exchange.messages - before
         if self._exchange.idle:
             self._settle()
         return pulled
@@ -358,6 +370,7 @@ class Link:
                 self._dialing.append(connection)
             case Send(message):
                 self._connections[side].send(message)
+                self._traffic.send(message)
             case CloseTransport():
                 if closing := self._connections.pop(side, None):
                     closing.close()

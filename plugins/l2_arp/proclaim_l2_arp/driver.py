@@ -15,7 +15,7 @@ from ipaddress import ip_address
 from itertools import islice
 
 import trio
-from proclaim import InterfaceStatus, Latest, Observe, Spread, Wanted
+from proclaim import Host, InterfaceStatus, Latest, Observe, Spread, Wanted
 
 from proclaim_l2_arp import burst, pulse
 from proclaim_l2_arp.eligibility import status, why_not
@@ -24,7 +24,8 @@ from proclaim_l2_arp.options import Options
 from proclaim_l2_arp.outlet import Outlet
 from proclaim_l2_arp.ownership import Ownership
 from proclaim_l2_arp.report import report
-from proclaim_l2_arp.responder import Conflict, Reply, Station, gratuitous, react
+from proclaim_l2_arp.responder import Conflict, Reply, Station, about, gratuitous, react
+from proclaim_l2_arp.traffic import Traffic
 
 log = logging.getLogger("proclaim.l2")
 
@@ -37,19 +38,32 @@ _WATCH_PAUSE = 1.0
 class L2Announcer:
     """Makes one elected node answer for an address; the announcer named `l2`."""
 
-    def __init__(self, node: str, link: Link, options: Options) -> None:
+    def __init__(self, node: str, link: Link, options: Options, host: Host | None = None) -> None:
+        """`host` is where it is counted what comes in and goes out; None counts for nobody."""
         self.name = "l2"
         self.spread = Spread.ONE_NODE
         self._node = node
         self._link = link
         self._options = options
+        self._host = host
+        self._traffic = Traffic()
 
     async def run(self, wanted: Latest[Wanted], observe: Observe) -> None:
         """Answer for what is wanted until cancelled; then stop at once."""
+        if self._host is None:
+            await self._run(wanted, observe)
+            return
+        self._host.metrics.register(self._traffic)
+        try:
+            await self._run(wanted, observe)
+        finally:
+            self._host.metrics.unregister(self._traffic)
+
+    async def _run(self, wanted: Latest[Wanted], observe: Observe) -> None:
         interfaces: Latest[Interfaces | None] = Latest(None)
         statuses: Latest[tuple[InterfaceStatus, ...] | None] = Latest(None)
         async with trio.open_nursery() as nursery:
-            speaker = Speaker(self._node, self._link, self._options, nursery)
+            speaker = Speaker(self._node, self._link, self._options, nursery, self._traffic)
             nursery.start_soon(report, self.name, statuses, observe)
             nursery.start_soon(_keep_watching, self._link, interfaces)
             nursery.start_soon(speaker.follow_interfaces, interfaces, statuses)
@@ -61,12 +75,20 @@ class L2Announcer:
 class Speaker:
     """What one run of the announcer knows; every method runs on the one trio thread."""
 
-    def __init__(self, node: str, link: Link, options: Options, nursery: trio.Nursery) -> None:
+    def __init__(
+        self,
+        node: str,
+        link: Link,
+        options: Options,
+        nursery: trio.Nursery,
+        traffic: Traffic,
+    ) -> None:
         self.counts: Counter[str] = Counter()
         """Frames by what became of them."""
         self._node = node
         self._link = link
         self._excluded = options.excluded
+        self._traffic = traffic
         self._nursery = nursery  # that of `L2Announcer.run`; it lives longer than this object
         self._obstacle = link.obstacle()
         self._warned = False
@@ -86,7 +108,7 @@ class Speaker:
             while some := tuple(islice(announcements, _AT_ONCE)):
                 ownership.add(some)
                 await trio.lowlevel.checkpoint()
-            self._ownership = ownership
+            self._ownership = self._traffic.ownership = ownership
             self._reconcile()
 
     async def follow_interfaces(
@@ -169,7 +191,9 @@ class Speaker:
         if outlet is None or address not in outlet.station.owned or self._is_quiet():
             return
         for message in gratuitous(address, outlet.interface.mac, outlet.interface.link_local):
-            self.counts["gratuitous" if outlet.send(message) else "not sent"] += 1
+            sent = outlet.send(message)
+            self.counts["gratuitous" if sent else "not sent"] += 1
+            self._traffic.gratuitous[address] += sent
 
     def _heard(self, outlet: Outlet, frame: bytes) -> None:
         if self._is_quiet():
@@ -177,7 +201,11 @@ class Speaker:
             return
         reaction = react(frame, outlet.station)
         if isinstance(reaction, Reply):
-            self.counts["answered" if outlet.send(reaction.message) else "not sent"] += 1
+            sent = outlet.send(reaction.message)
+            self.counts["answered" if sent else "not sent"] += 1
+            address = about(reaction)
+            self._traffic.requests[address] += 1
+            self._traffic.responses[address] += sent
         elif isinstance(reaction, Conflict):
             self.counts["conflict"] += 1
             self._report_conflict(outlet, reaction)

@@ -41,6 +41,12 @@ class Ownership:
         """Whether anything is owned at all."""
         return any(self._everywhere.values()) or bool(self._only)
 
+    def __contains__(self, address: bytes) -> bool:
+        """Whether a packed address is owned on any interface."""
+        family = 4 if len(address) == 4 else 6
+        only = self._only.values()
+        return address in self._everywhere[family] or any(address in owned for owned in only)
+
     def on(self, interface: str, family: int) -> frozenset[bytes]:
         """The packed addresses of a family (4 or 6) that are owned on an interface."""
         return frozenset(self._everywhere[family].union(self._only.get((interface, family), ())))

@@ -18,7 +18,7 @@ def proclaim_announcers(settings: Settings, host: Host) -> Iterable[Announcer]:
     from proclaim_l2_arp.options import read_options
 
     options = read_options(settings)
-    return (L2Announcer(host.node, LinuxLink(), options),) if options.enabled else ()
+    return (L2Announcer(host.node, LinuxLink(), options, host),) if options.enabled else ()
 
 
 @hookimpl

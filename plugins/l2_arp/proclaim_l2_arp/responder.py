@@ -72,6 +72,12 @@ def react(frame: bytes, station: Station) -> Reaction:
     return _react_to_advertisement(message, station)
 
 
+def about(reply: Reply) -> bytes:
+    """The packed address that a reply is about, which is owned."""
+    message = reply.message
+    return message.sender if isinstance(message, Arp) else message.target
+
+
 def _react_to_arp(message: Arp, station: Station) -> Reaction:
     if message.destination not in (BROADCAST, station.mac):
         return Drop.NOT_TO_US
