@@ -29,7 +29,7 @@ log = logging.getLogger("proclaim.k8s")
 _FILE_IS_GOOD_FOR = 60.0
 _PLUGIN_MAY_TAKE = 60.0
 _PLUGIN_AT_MOST_EVERY = 10.0
-"""Seconds between two runs because of a 401, so that a refusal that stays starts no storm."""
+"""Seconds after a run before a refusal, or its failure, is a reason to run again: no storm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +97,14 @@ class RotatingFile:
         self._path = path
         self._credential: Credential | None = None
         self._read_at = 0.0
+        self._wrong = ""
 
     async def current(self) -> Credential:
         """The token of the file; raises Unreachable when none was ever read."""
         if self._credential is None or trio.current_time() >= self._read_at + _FILE_IS_GOOD_FOR:
             self._read()
         if self._credential is None:
-            raise Unreachable(f"the token file {self._path} has no token that can be used")
+            raise Unreachable(self._wrong)
         return self._credential
 
     async def renewed(self, refused: Credential) -> bool:
@@ -115,14 +116,20 @@ class RotatingFile:
         self._read_at = trio.current_time()
         try:
             token = self._path.read_text(encoding="ascii").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            why = getattr(error, "strerror", None) or "it is not ASCII"
-            log.warning("the token file %s cannot be read: %s", self._path, why)
-            return
+        except OSError as error:
+            return self._warn(f"cannot be read: {error.strerror}")
+        except UnicodeDecodeError:
+            return self._warn("is not ASCII")
         if not token or not all(" " < letter < "\x7f" for letter in token):
-            log.warning("the token file %s does not hold one word", self._path)
-            return
-        self._credential = _bearer(token)
+            return self._warn("does not hold one word")
+        self._credential, self._wrong = _bearer(token), ""
+
+    def _warn(self, what: str) -> None:
+        """Say what is wrong with the file, once for as long as it stays the same."""
+        wrong = f"the token file {self._path} {what}"
+        if wrong != self._wrong:
+            log.warning("%s", wrong)
+        self._wrong = wrong
 
 
 class FromPlugin:
@@ -135,6 +142,7 @@ class FromPlugin:
         self._credential: Credential | None = None
         self._expires: float | None = None
         self._ran_at = 0.0
+        self._failure = ""
         self._one_at_a_time = trio.Lock()
 
     async def current(self) -> Credential:
@@ -144,8 +152,9 @@ class FromPlugin:
         """
         async with self._one_at_a_time:
             if self._credential is None or self._expired():
-                self._keep(await self._run())
-            assert self._credential is not None
+                if self._failure and self._just_ran():
+                    raise Unreachable(self._failure)
+                return self._keep(await self._run())
             return self._credential
 
     async def renewed(self, refused: Credential) -> bool:
@@ -153,18 +162,22 @@ class FromPlugin:
         async with self._one_at_a_time:
             if self._credential != refused:
                 return True
-            if trio.current_time() < self._ran_at + _PLUGIN_AT_MOST_EVERY:
+            if self._just_ran():
                 return False
-            self._keep(await self._run())
-            return self._credential != refused
+            return self._keep(await self._run()) != refused
+
+    def _just_ran(self) -> bool:
+        return trio.current_time() < self._ran_at + _PLUGIN_AT_MOST_EVERY
 
     def _expired(self) -> bool:
         return self._expires is not None and self._wall_time() >= self._expires
 
-    def _keep(self, answer: Answer) -> None:
+    def _keep(self, answer: Answer) -> Credential:
         authorization = f"Bearer {answer.token}" if answer.token else ""
         self._credential = Credential(authorization, answer.certificate, answer.key)
         self._expires = answer.expires
+        self._failure = ""
+        return self._credential
 
     async def _run(self) -> Answer:
         self._ran_at = trio.current_time()
@@ -203,7 +216,8 @@ class FromPlugin:
     def _failed(self, what: str, hint: bool = False) -> Unreachable:
         installing = self._plugin.install_hint if hint else ""
         more = f"; {installing}" if installing else ""
-        return Unreachable(f"the credential plugin {self._plugin.command} {what}{more}")
+        self._failure = f"the credential plugin {self._plugin.command} {what}{more}"
+        return Unreachable(self._failure)
 
 
 def _first_line(done: subprocess.CompletedProcess[bytes]) -> str:
