@@ -8,7 +8,11 @@ stop, say who it is, and try again much later.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Hashable
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, NamedTuple, TypeVar
+
+K = TypeVar("K", bound=Hashable)
 
 PATIENCE = 3
 """How often a status is put right before it is left to who insists."""
@@ -52,3 +56,72 @@ def may_write(contest: Contest | None, now: float) -> bool:
 def resumed(contest: Contest) -> Contest:
     """The truce is over, and we try once more: one more rewrite is enough to stop again."""
     return replace(contest, rewrites=PATIENCE - 1, until=None)
+
+
+class Version(NamedTuple):
+    """What an object's status was in one version of it."""
+
+    resource_version: str
+    content: Any
+    """Comparable; equal where the status says the same."""
+
+
+@dataclass(slots=True)
+class Contests(Generic[K]):
+    """The contests over several objects, and what was last written to each."""
+
+    contests: dict[K, Contest] = field(default_factory=dict)
+    _written: dict[K, Version] = field(default_factory=dict)
+
+    def wrote(self, key: K, version: Version) -> None:
+        """We have written a status."""
+        self._written[key] = version
+
+    def look(self, key: K, shown: Version, wanted: Any, now: float) -> bool:  # noqa: ANN401
+        """Note what is shown of an object; whether it has just become one to leave to others."""
+        written = self._written.get(key)
+        if written is None or not follows(shown.resource_version, written.resource_version):
+            return False
+        if wanted != written.content or shown.content == written.content:
+            return False  # it is ours that changes, or nothing was changed
+        self._written[key] = written._replace(resource_version=shown.resource_version)
+        before = self.contests.get(key, Contest())
+        after = self.contests[key] = rewritten(before, now)
+        return before.until is None and after.until is not None
+
+    def until(self, key: K, now: float) -> float | None:
+        """Until when an object is left to others; None when it is ours to write."""
+        contest = self.contests.get(key)
+        if contest is None or contest.until is None:
+            return None
+        if may_write(contest, now):
+            self.contests[key] = resumed(contest)
+            return None
+        return contest.until
+
+    def end(self, key: K) -> bool:
+        """What is wanted is shown while it was left to others; whether it was."""
+        contest = self.contests.get(key)
+        if contest is None or contest.until is None:
+            return False
+        self.contests[key] = resumed(contest)
+        return True
+
+    def forget(self, key: K) -> None:
+        """An object is gone."""
+        self.contests.pop(key, None)
+        self._written.pop(key, None)
+
+    @property
+    def left(self) -> list[K]:
+        """The objects that are left to others."""
+        return [key for key, contest in self.contests.items() if contest.until is not None]
+
+
+def follows(one: str, other: str) -> bool:
+    """Whether a resourceVersion is later than another.
+
+    They are decimal numbers that grow, which the API promises since 1.35 and
+    kept before; where one is not, nothing is known.
+    """
+    return one.isdecimal() and other.isdecimal() and int(one) > int(other)

@@ -1,0 +1,163 @@
+"""The reporter of a controller: Service statuses, pool counters, its ConfigurationState, Events.
+
+Nothing is written but while this process is elected, and no write goes on
+after the mandate has ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import trio
+from proclaim import Authority, Observe, Ref
+from proclaim.reporting import (
+    AddressAssigned,
+    AddressReleased,
+    Observed,
+    Recorded,
+    Removed,
+    State,
+    View,
+)
+
+from proclaim_k8s_source.reporter.configuration import ConfigurationWriter, concerns
+from proclaim_k8s_source.reporter.desk import Desk
+from proclaim_k8s_source.reporter.documents import Teller
+from proclaim_k8s_source.reporter.events import of_facts, of_problems
+from proclaim_k8s_source.reporter.office import Office
+from proclaim_k8s_source.reporter.pools import PoolWriter
+from proclaim_k8s_source.reporter.posting import Poster
+from proclaim_k8s_source.reporter.rivals import Rivals
+from proclaim_k8s_source.reporter.services import ServiceWriter
+
+MANAGER = "proclaim-controller"
+WORKERS = 8
+CONFIGURATION = Ref("ConfigurationState", "", "controller")
+_AT_ONCE = 256
+
+
+class ControllerReporter:
+    """Keeps what the server shows equal to what was decided."""
+
+    name = "kubernetes-controller"
+
+    def __init__(
+        self, office: Office, valid_until: Callable[[], float], ip_mode: Callable[[], bool]
+    ) -> None:
+        """`valid_until` is until when this process is elected, by trio's clock."""
+        self._office = office
+        self._valid_until = valid_until
+        self._ip_mode = ip_mode
+
+    async def run(self, view: View, observe: Observe) -> None:
+        """Write until cancelled."""
+        rivals = Rivals(self._office)
+        async with trio.open_nursery() as nursery:
+            writing = _Writing(self, view, rivals)
+            nursery.start_soon(writing.desk.run)
+            nursery.start_soon(writing.poster.run)
+            nursery.start_soon(writing.follow_shown)
+            nursery.start_soon(writing.follow_state)
+            nursery.start_soon(rivals.report, self.name, observe)
+
+    @property
+    def office(self) -> Office:
+        """What it works with."""
+        return self._office
+
+    @property
+    def valid_until(self) -> float:
+        """Until when it may write."""
+        return self._valid_until()
+
+    @property
+    def ip_mode(self) -> Callable[[], bool]:
+        """Whether the server knows `ipMode`."""
+        return self._ip_mode
+
+
+class _Writing:
+    """One run of it."""
+
+    def __init__(self, reporter: ControllerReporter, view: View, rivals: Rivals) -> None:
+        office = reporter.office
+        self._reporter = reporter
+        self._view = view
+        self._shown = office.shown
+        self._services = ServiceWriter(office, rivals, reporter.ip_mode)
+        self._pools = PoolWriter(office, rivals)
+        self._configuration = ConfigurationWriter(office, "poolReconciler")
+        self.desk = Desk(self._write, office.host.random, WORKERS)
+        self.poster = Poster(office, Teller(MANAGER, office.instance))
+
+    async def follow_state(self) -> None:
+        """Have looked at what facts touch; at everything when we begin to lead."""
+        before, led = self._view.state.value, False
+        async for state in self._view.state.changes():
+            leads = state.authority is Authority.ALLOCATE
+            facts = self._view.since(before.position)
+            if leads and (not led or facts is None):
+                await self._look_at_everything(state)
+            if leads and facts:
+                facts = [item for item in facts if item.position <= state.position]
+                self.desk.add(_touched(facts))
+                self.poster.post(of_facts(facts, state))
+                self.poster.post(of_problems(before, state, facts))
+            before, led = state, leads
+
+    async def follow_shown(self) -> None:
+        """Have looked at what changes on the server."""
+        version = 0
+        while True:
+            version, refs = await self._shown.changed(version)
+            if refs is None:
+                await self._look_at_everything(self._view.state.value)
+            else:
+                self.desk.add(ref for ref in refs if _is_ours(ref))
+
+    async def _look_at_everything(self, state: State) -> None:
+        keys: list[Ref] = [CONFIGURATION]
+        for kind in ("Service", "IPAddressPool"):
+            for ref in state.of_kind(kind):
+                keys.append(ref)
+                if len(keys) >= _AT_ONCE:
+                    self.desk.add(keys)
+                    keys = []
+                    await trio.lowlevel.checkpoint()
+        self.desk.add(keys)
+
+    async def _write(self, key: Ref) -> None:
+        state = self._view.state.value
+        if state.authority is not Authority.ALLOCATE:
+            return
+        again: float | None = None
+        with trio.move_on_at(self._reporter.valid_until):
+            if key.kind == "Service":
+                again = await self._services.write(state, key)
+            elif key.kind == "IPAddressPool":
+                again = await self._pools.write(state, key)
+            else:
+                await self._configuration.write(state, "")
+        if again is not None:
+            self.desk.postpone(key, again)
+
+
+def _touched(facts: Iterable[Recorded]) -> Iterable[Ref]:
+    """What facts may have made others than it was."""
+    for item in facts:
+        if concerns(item.fact):
+            yield CONFIGURATION
+        match item.fact:
+            case AddressAssigned(service=ref, pool=pool) | AddressReleased(service=ref, pool=pool):
+                yield ref
+                yield Ref("IPAddressPool", "", pool)
+            case Observed(resource=resource) if _is_ours(resource.ref):
+                yield resource.ref
+            case Removed(ref=ref) if _is_ours(ref):
+                yield ref
+            case _:
+                pass
+
+
+def _is_ours(ref: Ref) -> bool:
+    return ref.kind in ("Service", "IPAddressPool") or ref == CONFIGURATION

@@ -1,0 +1,106 @@
+"""Carries out what `Work` says is due: the workers that every writer shares.
+
+A worker asks what has to be written for one key, and writes it.  What the
+server refuses because it has moved on is left until its change is seen; what
+it cannot do now is tried again later.  Nothing is told twice in the log.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from random import Random
+
+import trio
+from proclaim import Ref
+
+from proclaim_k8s_source.api import Refused, Unreachable
+from proclaim_k8s_source.reporter.work import Work
+
+log = logging.getLogger("proclaim.kubernetes")
+
+_MOVED_ON = (404, 409)
+_BUSY = (429, 500, 502, 503, 504)
+_REFUSED_PAUSE = 60.0
+_LOOK_AGAIN = 10.0
+"""When to look again at what had moved on, should its change never be seen."""
+
+
+class Desk:
+    """Some workers, and the keys that they have to look at."""
+
+    def __init__(
+        self, write: Callable[[Ref], Awaitable[None]], random: Random, workers: int
+    ) -> None:
+        """`write` makes the server equal to what is wanted for one key.
+
+        It may raise Refused and Unreachable.
+        """
+        self.work: Work[Ref] = Work()
+        self._write = write
+        self._random = random
+        self._workers = workers
+        self._added = trio.Event()
+        self._told: dict[Ref, str] = {}
+
+    def add(self, keys: Iterable[Ref]) -> None:
+        """Have some keys looked at."""
+        self.work.add(keys)
+        self._wake()
+
+    def postpone(self, key: Ref, until: float) -> None:
+        """Have a key looked at at some time (of trio's clock)."""
+        self.work.postpone(key, until)
+        self._wake()
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        async with trio.open_nursery() as nursery:
+            for _ in range(self._workers):
+                nursery.start_soon(self._work)
+
+    async def _work(self) -> None:
+        while True:
+            key = self.work.take(trio.current_time())
+            if key is None:
+                added, deadline = self._added, self.work.deadline()
+                with trio.move_on_at(float("inf") if deadline is None else deadline):
+                    await added.wait()
+                continue
+            await self._carry_out(key)
+
+    async def _carry_out(self, key: Ref) -> None:
+        now = trio.current_time()
+        try:
+            await self._write(key)
+        except Refused as refused:
+            self._refused(key, refused, now)
+        except Unreachable as error:
+            self._failed(key, str(error), now)
+        except BaseException:
+            self.work.done(key)
+            raise
+        else:
+            self._told.pop(key, None)
+            self.work.done(key)
+        self._wake()
+
+    def _refused(self, key: Ref, refused: Refused, now: float) -> None:
+        if refused.status in _MOVED_ON:
+            self.work.done(key)
+            self.work.postpone(key, now + _LOOK_AGAIN)
+        elif refused.status in _BUSY:
+            self._failed(key, str(refused), now)
+        else:
+            self._failed(key, str(refused), now, _REFUSED_PAUSE)
+
+    def _failed(self, key: Ref, why: str, now: float, at_least: float = 0.0) -> None:
+        stretch = self._random.uniform(0.8, 1.2)
+        pause = self.work.failed(key, now, stretch, at_least)
+        if self._told.get(key) != why:
+            self._told[key] = why
+            log.warning("%s is not written, next try in %.1f s: %s", key, pause, why)
+
+    def _wake(self) -> None:
+        self._added.set()
+        self._added = trio.Event()

@@ -1,0 +1,162 @@
+"""The reporter of a node: what it announces of which Service, its ConfigurationState, Events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import trio
+from proclaim import Observe, Ref, Spread
+from proclaim.model import service_ref
+from proclaim.reporting import (
+    Object,
+    Projection,
+    View,
+    differing,
+    paced,
+    service_status,
+)
+
+from proclaim_k8s_source.reporter.configuration import ConfigurationWriter, concerns
+from proclaim_k8s_source.reporter.desk import Desk
+from proclaim_k8s_source.reporter.documents import Teller, created, path_of, status_name
+from proclaim_k8s_source.reporter.events import of_announcements
+from proclaim_k8s_source.reporter.office import Office
+from proclaim_k8s_source.reporter.patches import status_patch
+from proclaim_k8s_source.reporter.posting import Poster
+from proclaim_k8s_source.reporter.shown import ShownObject
+
+MANAGER = "proclaim-node"
+WORKERS = 4
+KINDS = {Spread.ONE_NODE: "ServiceL2Status", Spread.EVERY_NODE: "ServiceBGPStatus"}
+_SPREADS = {kind: spread for spread, kind in KINDS.items()}
+_AT_ONCE = 256
+
+
+class NodeReporter:
+    """Keeps what the server shows of this node equal to what it announces."""
+
+    name = "kubernetes-node"
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+
+    async def run(self, view: View, observe: Observe) -> None:
+        """Write until cancelled."""
+        writing = _Writing(self._office, view)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(writing.desk.run)
+            nursery.start_soon(writing.poster.run)
+            nursery.start_soon(writing.follow_shown)
+            nursery.start_soon(writing.follow_state)
+            for spread in view.projections:
+                nursery.start_soon(writing.follow_projection, spread)
+
+
+class _Writing:
+    """One run of it."""
+
+    def __init__(self, office: Office, view: View) -> None:
+        self._office = office
+        self._view = view
+        self._configuration = ConfigurationWriter(office, "configReconciler")
+        self._mine = Ref("ConfigurationState", "", f"speaker-{view.node}")
+        self.desk = Desk(self._write, office.host.random, WORKERS)
+        self.poster = Poster(office, Teller(MANAGER, office.instance))
+
+    async def follow_state(self) -> None:
+        """Have the ConfigurationState looked at when anything that it tells of changes."""
+        before = self._view.state.value
+        self.desk.add([self._mine])
+        async for state in self._view.state.changes():
+            facts = self._view.since(before.position)
+            if facts is None or any(concerns(item.fact) for item in facts):
+                self.desk.add([self._mine])
+            before = state
+
+    async def follow_projection(self, spread: Spread) -> None:
+        """Have looked at the Services of which something else is announced, and tell it."""
+        before: Projection | None = None
+        async for now in self._view.projections[spread].changes():
+            if now is None:
+                continue
+            if before is None:  # what is announced since before this process began is no news
+                await self._add(spread, now.parts)
+            else:
+                facts = self._view.since(before.state.position)
+                if facts is not None:
+                    facts = [item for item in facts if item.position <= now.state.position]
+                refs = await paced(differing(before, now, facts))
+                await self._add(spread, refs)
+                self.poster.post(of_announcements(refs, before, now))
+            before = now
+
+    async def follow_shown(self) -> None:
+        """Have looked at what changes on the server."""
+        version = 0
+        while True:
+            version, refs = await self._office.shown.changed(version)
+            if refs is None:
+                self.desk.add([self._mine])
+                for spread, kind in KINDS.items():
+                    refs = self._office.shown.services_of(kind, self._view.node)
+                    await self._add(spread, [*refs, *self._announced(spread)])
+            else:
+                self.desk.add(ref for ref in refs if ref.kind in _SPREADS or ref == self._mine)
+
+    async def _add(self, spread: Spread, services: Iterable[Ref]) -> None:
+        keys: list[Ref] = []
+        for at, ref in enumerate(services):
+            if at % _AT_ONCE == 0:
+                await trio.lowlevel.checkpoint()
+            keys.append(ref._replace(kind=KINDS[spread]))
+        self.desk.add(keys)
+
+    def _announced(self, spread: Spread) -> Iterable[Ref]:
+        latest = self._view.projections.get(spread)
+        return latest.value.parts if latest is not None and latest.value is not None else ()
+
+    async def _write(self, key: Ref) -> None:
+        if key == self._mine:
+            await self._configuration.write(self._view.state.value, self._view.node)
+            return
+        latest = self._view.projections.get(_SPREADS[key.kind])
+        projection = latest.value if latest is not None else None
+        if projection is None and latest is not None:
+            return  # it is not known yet what is announced
+        service = service_ref(key.namespace, key.name)
+        target = service_status(projection, service) if projection is not None else None
+        shown = self._office.shown.of_service(key.kind, service)
+        if target is not None:
+            await self._write_status(key.kind, service, target, shown)
+        for each in _to_delete(shown, self._view.node, target is not None, key.kind):
+            await self._office.delete(path_of(key.kind, self._office.namespace, each.name))
+
+    async def _write_status(
+        self, kind: str, service: Ref, target: Object, shown: Iterable[ShownObject]
+    ) -> None:
+        office, node = self._office, self._view.node
+        mine = next((each for each in shown if each.node == node), None)
+        name = mine.name if mine else status_name(kind, node, service)
+        if mine is None:
+            made = created(target, name, office.namespace, office.owner)
+            await office.create(path_of(kind, office.namespace), made)
+        status = dict(mine.status) if mine and mine.status else None
+        body = status_patch(status, target["status"])
+        if body is not None:
+            await office.patch_status(path_of(kind, office.namespace, name), body)
+
+
+def _to_delete(
+    shown: Iterable[ShownObject], node: str, announced: bool, kind: str
+) -> Iterable[ShownObject]:
+    """The status objects of a Service that are not true any more.
+
+    Of one that only one node announces at a time, who announces it removes
+    what the one before left behind.
+    """
+    kept = not announced
+    for each in shown:
+        if each.node == node and not kept:
+            kept = True
+        elif each.node == node or (announced and kind == KINDS[Spread.ONE_NODE]):
+            yield each

@@ -1,0 +1,80 @@
+"""Posts Events, one after the other; what comes too fast is dropped, with a word in the log."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Iterable
+
+import msgspec
+import trio
+
+from proclaim_k8s_source.api import Refused, Unreachable, checked
+from proclaim_k8s_source.reporter.documents import Teller, event
+from proclaim_k8s_source.reporter.events import Event
+from proclaim_k8s_source.reporter.office import Office
+
+log = logging.getLogger("proclaim.kubernetes")
+
+MOST_WAITING = 10_000
+_REMEMBERED = 4096
+_SAME_SECONDS = 600.0
+"""The same Event at the same Service is told again only after so long."""
+_TRIES = 3
+_PAUSE = 1.0
+
+
+class Poster:
+    """Where Events are handed in."""
+
+    def __init__(self, office: Office, teller: Teller) -> None:
+        self._office = office
+        self._teller = teller
+        self._send, self._receive = trio.open_memory_channel[Event](MOST_WAITING)
+        self._recent: OrderedDict[Event, float] = OrderedDict()
+        self._dropped = 0
+
+    def post(self, events: Iterable[Event]) -> None:
+        """Have some Events posted, unless the same was told just now."""
+        now = trio.current_time()
+        for each in events:
+            known = self._recent.get(each)
+            if known is not None and now - known < _SAME_SECONDS:
+                continue
+            try:
+                self._send.send_nowait(each)
+            except trio.WouldBlock:
+                self._dropped += 1
+                continue
+            self._recent[each] = now
+            self._recent.move_to_end(each)
+            if len(self._recent) > _REMEMBERED:
+                self._recent.popitem(last=False)
+
+    async def run(self) -> None:
+        """Post until cancelled."""
+        async for told in self._receive:
+            for attempt in range(_TRIES):
+                try:
+                    await self._post(told)
+                    break
+                except Unreachable:
+                    await trio.sleep(_PAUSE * 2**attempt)
+                except Refused as refused:
+                    # Events are a courtesy: the namespace may be going, or it is not permitted.
+                    log.debug("an Event is not told: %s", refused)
+                    break
+            if self._dropped:
+                log.warning("%d Events were not told: there were too many at once", self._dropped)
+                self._dropped = 0
+
+    async def _post(self, told: Event) -> None:
+        ref = told.service
+        host = self._office.host
+        token = f"{host.random.getrandbits(64):016x}"
+        uid = self._office.shown.uid(ref)
+        now = host.wall_time()
+        body = event(told, uid, self._teller, token, now)
+        path = f"/api/v1/namespaces/{ref.namespace}/events"
+        response = await self._office.api.request("POST", path, (), msgspec.json.encode(body))
+        checked(f"the Event {told.reason} at {ref}", response)
