@@ -63,36 +63,31 @@ def test_who_is_not_known_is_not_ours():
 
 
 def test_a_new_address_is_written_with_its_pool():
-    assert service_patch(shown(resource_version="7"), HELD, ip_mode=True) == {
+    assert service_patch(shown(resource_version="7"), HELD) == {
         "metadata": {"annotations": {POOL: "public"}, "resourceVersion": "7"},
-        "status": {"loadBalancer": {"ingress": [{"ip": V4, "ipMode": "VIP"}]}},
+        "status": {"loadBalancer": {"ingress": [{"ip": V4}]}},
     }
 
 
-def test_a_server_that_knows_no_ip_mode_is_not_told_one():
-    body = service_patch(shown(), HELD, ip_mode=False)
-    assert body["status"]["loadBalancer"]["ingress"] == [{"ip": V4}]
-
-
 def test_what_is_shown_already_is_not_written():
-    assert service_patch(shown(V4, pool="public"), HELD, ip_mode=True) is None
+    assert service_patch(shown(V4, pool="public"), HELD) is None
     both = Assigned((V4, V6), "public")
-    assert service_patch(shown(V6, V4, pool="public"), both, ip_mode=True) is None
-    assert service_patch(shown(), Assigned(), ip_mode=True) is None
+    assert service_patch(shown(V6, V4, pool="public"), both) is None
+    assert service_patch(shown(), Assigned()) is None
 
 
 def test_a_mode_that_somebody_chose_stays():
     proxied = ShownService([{"ip": V4, "ipMode": "Proxy"}], "public")
-    assert service_patch(proxied, HELD, ip_mode=True) is None
+    assert service_patch(proxied, HELD) is None
 
 
 def test_only_the_annotation_is_written_where_only_it_differs():
-    body = service_patch(shown(V4, pool="old"), HELD, ip_mode=True)
+    body = service_patch(shown(V4, pool="old"), HELD)
     assert body == {"metadata": {"annotations": {POOL: "public"}}}
 
 
 def test_who_lost_its_address_shows_neither_it_nor_its_pool():
-    body = service_patch(shown(V4, pool="public"), Assigned(), ip_mode=True)
+    body = service_patch(shown(V4, pool="public"), Assigned())
     assert body == {
         "metadata": {"annotations": {POOL: None}},
         "status": {"loadBalancer": {"ingress": None}},
@@ -101,14 +96,10 @@ def test_who_lost_its_address_shows_neither_it_nor_its_pool():
 
 def test_a_host_name_of_somebody_else_goes_with_a_rewrite_and_not_before():
     named = ShownService([{"ip": V4}, {"hostname": "x.example"}], "public")
-    assert service_patch(named, HELD, ip_mode=True) is None
+    assert service_patch(named, HELD) is None
     only = ShownService([{"hostname": "x.example"}])
-    assert service_patch(only, HELD, ip_mode=False)["status"]["loadBalancer"]["ingress"] == [
-        {"ip": V4}
-    ]
-    assert service_patch(only, Assigned(), ip_mode=False)["status"] == {
-        "loadBalancer": {"ingress": None}
-    }
+    assert service_patch(only, HELD)["status"]["loadBalancer"]["ingress"] == [{"ip": V4}]
+    assert service_patch(only, Assigned())["status"] == {"loadBalancer": {"ingress": None}}
 
 
 def test_while_somebody_insists_only_the_agreement_is_written():
@@ -120,7 +111,7 @@ def test_while_somebody_insists_only_the_agreement_is_written():
 
 
 def test_the_agreement_goes_when_the_status_is_ours_again():
-    body = service_patch(shown(V4, pool="public", agreed=V4), HELD, ip_mode=True)
+    body = service_patch(shown(V4, pool="public", agreed=V4), HELD)
     assert body == {"metadata": {"annotations": {AGREED: None}}}
 
 
@@ -128,10 +119,10 @@ ADDRESSES = st.lists(st.sampled_from([V4, V6, "192.0.2.2"]), unique=True, max_si
 
 
 @for_all(ADDRESSES, ADDRESSES, st.sampled_from([None, "public", "old"]), st.booleans())
-def test_what_was_written_needs_no_further_writing(have, want, pool_name, ip_mode):
-    before = shown(*have, pool=pool_name, agreed="x" if ip_mode else None)
+def test_what_was_written_needs_no_further_writing(have, want, pool_name, contested):
+    before = shown(*have, pool=pool_name, agreed="x" if contested else None)
     target = Assigned(tuple(want), "public" if want else "")
-    body = service_patch(before, target, ip_mode) or {}
+    body = service_patch(before, target) or {}
     annotations = body.get("metadata", {}).get("annotations", {})
     ingress = before.ingress
     if "status" in body:
@@ -139,7 +130,7 @@ def test_what_was_written_needs_no_further_writing(have, want, pool_name, ip_mod
     after = ShownService(
         ingress, annotations.get(POOL, before.pool), annotations.get(AGREED, before.agreed)
     )
-    assert service_patch(after, target, ip_mode) is None
+    assert service_patch(after, target) is None
     assert after.addresses == target.addresses or sorted(have) == sorted(want)
 
 

@@ -41,50 +41,33 @@ class ControllerReporter:
 
     name = "kubernetes-controller"
 
-    def __init__(
-        self, office: Office, valid_until: Callable[[], float], ip_mode: Callable[[], bool]
-    ) -> None:
+    def __init__(self, office: Office, valid_until: Callable[[], float]) -> None:
         """`valid_until` is until when this process is elected, by trio's clock."""
         self._office = office
         self._valid_until = valid_until
-        self._ip_mode = ip_mode
 
     async def run(self, view: View, observe: Observe) -> None:
         """Write until cancelled."""
         rivals = Rivals(self._office)
         async with trio.open_nursery() as nursery:
-            writing = _Writing(self, view, rivals)
+            writing = _Writing(self._office, view, rivals, self._valid_until)
             nursery.start_soon(writing.desk.run)
             nursery.start_soon(writing.poster.run)
             nursery.start_soon(writing.follow_shown)
             nursery.start_soon(writing.follow_state)
             nursery.start_soon(rivals.report, self.name, observe)
 
-    @property
-    def office(self) -> Office:
-        """What it works with."""
-        return self._office
-
-    @property
-    def valid_until(self) -> float:
-        """Until when it may write."""
-        return self._valid_until()
-
-    @property
-    def ip_mode(self) -> Callable[[], bool]:
-        """Whether the server knows `ipMode`."""
-        return self._ip_mode
-
 
 class _Writing:
     """One run of it."""
 
-    def __init__(self, reporter: ControllerReporter, view: View, rivals: Rivals) -> None:
-        office = reporter.office
-        self._reporter = reporter
+    def __init__(
+        self, office: Office, view: View, rivals: Rivals, valid_until: Callable[[], float]
+    ) -> None:
+        self._valid_until = valid_until
         self._view = view
         self._shown = office.shown
-        self._services = ServiceWriter(office, rivals, reporter.ip_mode)
+        self._services = ServiceWriter(office, rivals)
         self._pools = PoolWriter(office, rivals)
         self._configuration = ConfigurationWriter(office, "poolReconciler")
         self.desk = Desk(self._write, office.host.random, WORKERS)
@@ -131,7 +114,7 @@ class _Writing:
         if state.authority is not Authority.ALLOCATE:
             return
         again: float | None = None
-        with trio.move_on_at(self._reporter.valid_until):
+        with trio.move_on_at(self._valid_until()):
             if key.kind == "Service":
                 again = await self._services.write(state, key)
             elif key.kind == "IPAddressPool":

@@ -49,12 +49,11 @@ def shows(shown: ShownService, wanted: Assigned) -> bool:
     return sorted(shown.addresses) == sorted(wanted.addresses)
 
 
-def service_patch(shown: ShownService, wanted: Assigned, ip_mode: bool) -> Body | None:
+def service_patch(shown: ShownService, wanted: Assigned) -> Body | None:
     """For `services/NAME/status`: the addresses and the annotation.
 
-    `ip_mode` where the server knows `ipMode`; a server that does fills it in,
-    but one that enforces it may not.  The resourceVersion is a precondition:
-    what we did not see yet is not overwritten.
+    A server that knows `ipMode` fills it in.  The resourceVersion is a
+    precondition: what we did not see yet is not overwritten.
     """
     annotations: Body = {}
     if shown.pool != (wanted.pool or None):
@@ -63,7 +62,7 @@ def service_patch(shown: ShownService, wanted: Assigned, ip_mode: bool) -> Body 
         annotations[AGREED] = None
     body: Body = {}
     if not shows(shown, wanted):
-        entries = [_entry(text, ip_mode) for text in wanted.addresses]
+        entries = [{"ip": text} for text in wanted.addresses]
         body["status"] = {"loadBalancer": {"ingress": entries or None}}
     return _with_metadata(body, annotations, shown.resource_version)
 
@@ -77,10 +76,6 @@ def agreement_patch(shown: ShownService, wanted: Assigned) -> Body | None:
     if shown.pool != (wanted.pool or None):
         annotations[POOL] = wanted.pool or None
     return _with_metadata({}, annotations, shown.resource_version)
-
-
-def _entry(text: str, ip_mode: bool) -> Body:
-    return {"ip": text, "ipMode": "VIP"} if ip_mode else {"ip": text}
 
 
 def _with_metadata(body: Body, annotations: Body, resource_version: str) -> Body | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from proclaim import Ref
 from proclaim.reporting import State
 
@@ -18,10 +16,9 @@ from proclaim_k8s_source.reporter.rivals import Rivals
 class ServiceWriter:
     """What the status of a Service should show, against what it does."""
 
-    def __init__(self, office: Office, rivals: Rivals, ip_mode: Callable[[], bool]) -> None:
+    def __init__(self, office: Office, rivals: Rivals) -> None:
         self._office = office
         self._rivals = rivals
-        self._ip_mode = ip_mode
         self._ahead: dict[Ref, ShownService] = {}
         """What we have written and the server has not shown yet."""
 
@@ -38,11 +35,7 @@ class ServiceWriter:
         addresses = sorted(target.addresses)
         version = Version(shown.resource_version, sorted(shown.addresses))
         until = await self._rivals.left_until(ref, version, addresses)
-        body = (
-            service_patch(shown, target, self._ip_mode())
-            if until is None
-            else agreement_patch(shown, target)
-        )
+        body = service_patch(shown, target) if until is None else agreement_patch(shown, target)
         if body is None:
             return until
         answer = await self._office.patch_status(service_path(ref), body)
