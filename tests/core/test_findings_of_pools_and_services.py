@@ -373,11 +373,12 @@ SERVICES = [
         )
     ),
     Scene(
-        "what an allocator in Kubernetes notes on a Service is well under both prefixes",
+        "what an allocator in Kubernetes notes on a Service is well",
         amid(
             given(
                 ("metallb.io/ip-allocated-from-pool", "public"),
                 ("metallb.universe.tf/ip-allocated-from-pool", "public"),
+                ("proclaim.io/agreed-addresses", "192.0.2.1"),
             )
         ),
     ),

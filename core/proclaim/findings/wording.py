@@ -16,7 +16,11 @@ LEGACY = "metallb.universe.tf/"
 OWN = "proclaim.io/"
 ASKING = ("address-pool", "allow-shared-ip", "loadBalancerIPs")
 """What a Service asks with."""
-_ANSWERING = "ip-allocated-from-pool"
+_ANSWERING = (
+    CURRENT + "ip-allocated-from-pool",
+    LEGACY + "ip-allocated-from-pool",
+    OWN + "agreed-addresses",
+)
 """What an allocator in Kubernetes notes on a Service; nobody has to write it."""
 _BY_SMALL_LETTERS = {key.lower(): key for key in ASKING}
 
@@ -46,7 +50,7 @@ def unread(world: World) -> Found:
 
 def _is_read(name: str) -> bool:
     prefix, _, key = name.partition("/")
-    return f"{prefix}/" in (CURRENT, LEGACY) and (key in ASKING or key == _ANSWERING)
+    return name in _ANSWERING or (f"{prefix}/" in (CURRENT, LEGACY) and key in ASKING)
 
 
 def _instead(name: str) -> str:

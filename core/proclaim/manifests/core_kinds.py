@@ -24,6 +24,8 @@ from proclaim.model import EndpointSlice, Namespace, Node, Port, Service
 
 SERVICE_TYPES = ("ClusterIP", "NodePort", "LoadBalancer", "ExternalName")
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"
+AGREED = OWN_PREFIX + "agreed-addresses"
+"""Written beside a status that somebody else insists on; it counts instead of it."""
 HEADLESS = "None"
 _FAMILIES: dict[str, Literal[4, 6]] = {"IPv4": 4, "IPv6": 6}
 _POLICIES: tuple[Literal["SingleStack", "PreferDualStack", "RequireDualStack"], ...] = (
@@ -62,7 +64,7 @@ def read_service(root: Fields, metadata: Metadata) -> Service:
         external_traffic_policy=traffic,
         selector=spec.labels("selector"),
         ports=tuple(_ports(spec)),
-        status_addresses=tuple(_status_addresses(root)),
+        status_addresses=_agreed(metadata) or tuple(_status_addresses(root)),
     )
 
 
@@ -137,6 +139,15 @@ def _ports(spec: Fields) -> Iterator[Port]:
             spec.problem("ports", f"{protocol} {number} is given twice", index)
         seen[port] = index
         yield port
+
+
+def _agreed(metadata: Metadata) -> tuple[str, ...]:
+    """What the allocator stands by while somebody else rewrites the status again and again."""
+    texts = metadata.annotations.get(AGREED, "").split(",")
+    try:
+        return tuple(canonical_address(text.strip()) for text in texts)
+    except ValueError:
+        return ()
 
 
 def _status_addresses(root: Fields) -> Iterator[str]:

@@ -147,3 +147,37 @@ def test_nothing_depends_on(unused):
 def test_of_a_port_only_number_and_protocol_matter(number):
     one, other = ({"port": 80, "name": "a", number: 30080}, {"port": 80, "name": "b"})
     assert read(ports=[one]).resource == read(ports=[other]).resource
+
+
+# --- what the status claims ---------------------------------------------------------------------
+
+
+def claimed(notes=None, *addresses):
+    return parse_object(
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": "web", "annotations": notes or {}},
+            "spec": {"type": "LoadBalancer"},
+            "status": {"loadBalancer": {"ingress": [{"ip": text} for text in addresses]}},
+        }
+    ).resource.status_addresses
+
+
+def test_the_status_claims_what_it_shows():
+    assert claimed(None, "192.0.2.1", "2001:DB8::1") == ("192.0.2.1", "2001:db8::1")
+
+
+AGREED = "proclaim.io/agreed-addresses"
+
+
+def test_what_was_agreed_counts_while_somebody_else_rewrites_the_status():
+    assert claimed({AGREED: "192.0.2.1, 2001:db8::1"}, "203.0.113.9") == (
+        "192.0.2.1",
+        "2001:db8::1",
+    )
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", "192.0.2.1,", "192.0.2.1;192.0.2.2"])
+def test_an_agreement_that_makes_no_sense_is_none(text):
+    assert claimed({AGREED: text}, "203.0.113.9") == ("203.0.113.9",)
