@@ -10,7 +10,10 @@ from k8s_source.lease_store import LeaseStore
 from proclaim import Authority, Latest, Mandate
 from proclaim_k8s_source.api import JSON, Response, Unreachable
 from proclaim_k8s_source.elector import LeaseElector
+from proclaim_k8s_source.lease_messages import Rules
+from proclaim_k8s_source.lease_record import Place
 
+PLACE = Place("metallb-system", "proclaim-controller")
 PATH = "/apis/coordination.k8s.io/v1/namespaces/metallb-system/leases"
 
 
@@ -55,7 +58,7 @@ def store():
 
 
 def elector(api, identity="a"):
-    return LeaseElector(api, "metallb-system", "proclaim-controller", identity, 15, Host())
+    return LeaseElector(api, Rules(PLACE, identity), Host())
 
 
 async def until(mandate, authority, within=60.0):

@@ -25,7 +25,7 @@ from proclaim_k8s_source.lease_messages import (
     Stored,
     Verb,
 )
-from proclaim_k8s_source.lease_record import NoLease, Place, read
+from proclaim_k8s_source.lease_record import NoLease, read
 from proclaim_k8s_source.lease_words import sayings
 
 log = logging.getLogger("proclaim.k8s.lease")
@@ -36,21 +36,13 @@ _GIVE_BACK_WITHIN = 1.0
 class LeaseElector:
     """Lets the one process allocate that holds a Lease; the elector named `lease`."""
 
-    def __init__(
-        self,
-        api: Api,
-        namespace: str,
-        name: str,
-        identity: str,
-        lease_seconds: int,
-        host: Host,
-    ) -> None:
+    def __init__(self, api: Api, rules: Rules, host: Host) -> None:
         self.name = "lease"
         self._api = api
         self._host = host
-        self._rules = Rules(Place(namespace, name), identity, lease_seconds)
-        self._election = lease.Election(self._rules)
-        self._path = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
+        self._rules = rules
+        self._election = lease.Election(rules)
+        self._path = f"/apis/coordination.k8s.io/v1/namespaces/{rules.place.namespace}/leases"
 
     def valid_until(self) -> float:
         """Until when no other process leads, as a time of trio; -inf while this one does not.

@@ -16,7 +16,7 @@ class Rules:
     place: Place
     identity: str
     """Unlike that of every other process that may lead; the same after a restart."""
-    lease_seconds: int = 15
+    lease_seconds: float = 15.0
     """How long others wait after our last renewal."""
 
     @property

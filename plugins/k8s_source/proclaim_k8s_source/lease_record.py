@@ -7,6 +7,7 @@ was read is written again with another `spec`.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from typing import Any, NamedTuple
 
 import msgspec
@@ -96,7 +97,7 @@ def written(place: Place, record: Record) -> bytes:
     whole["spec"] = {
         **(whole.get("spec") or {}),
         "holderIdentity": record.holder,
-        "leaseDurationSeconds": int(record.seconds or 1),
+        "leaseDurationSeconds": ceil(record.seconds or 1),
         "acquireTime": record.acquired,
         "renewTime": record.renewed,
         "leaseTransitions": record.transitions,
