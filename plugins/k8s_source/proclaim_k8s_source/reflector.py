@@ -102,6 +102,7 @@ class Reflector(Generic[T]):
     silent_at: float | None = None
     patience: float = SILENCE_SECONDS
     opened_at: float | None = None
+    listed_at: float | None = None
     list_failures: int = 0
     """Lists that failed in a row."""
     watch_failures: int = 0
@@ -206,6 +207,7 @@ def _page(reflector: Reflector[T], page: Page[T], now: float) -> Stepped[T]:
         pages=(),
         listed="",
         larger=0,
+        listed_at=now,
         list_failures=0,
         absences=0,
         absent=False,
@@ -304,7 +306,8 @@ def _watch_failed(reflector: Reflector[T], failed: Failed, now: float) -> Steppe
     counted = replace(reflector, watch_failures=failures)
     passes = failed.status == 0 or failed.status in _DENIED or failed.status >= 429
     relists = not passes or (failed.status != 0 and failures % REFUSALS == 0)
-    if failed.status == _EXPIRED and failures == 1:
+    listed_lately = reflector.listed_at is not None and now - reflector.listed_at < STEADY_SECONDS
+    if failed.status == _EXPIRED and not listed_lately:
         return _list(counted)
     return _pause(replace(counted, resumes=not relists), failed, failures, now)
 
@@ -328,7 +331,9 @@ def _pause(reflector: Reflector[T], failed: Failed, failures: int, now: float) -
         silent_at=None,
         opened_at=None,
     )
-    hiccup = failures < 2 and failed.status not in _DENIED
+    # A server that has restarted breaks a watch, refuses the next, and is well after a list.
+    usual = 3 if failed.status == _EXPIRED else 1
+    hiccup = failures <= usual and failed.status not in _DENIED
     if hiccup or reflector.trouble == failed.status:
         return pausing, ()
     trouble = Trouble(failed.reason, failed.status, pause)

@@ -1,0 +1,327 @@
+"""The source `kubernetes`: says what an API server says, whatever happens on the way.
+
+All resources are listed before anything is told, so that nothing counts as
+gone because one list was late; from then on each telling holds what changed
+while the one before was recorded.  Passwords go to the host before the peers
+that need them are observed, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Protocol
+
+import trio
+from proclaim import (
+    Change,
+    Host,
+    Listing,
+    Observe,
+    PluginError,
+    Problem,
+    Ref,
+    Sourced,
+)
+from proclaim.model import Resource
+
+from proclaim_k8s_source.api import Api, Refused, Unreachable
+from proclaim_k8s_source.assembly import Assembly, Untold
+from proclaim_k8s_source.beside import hint, look_beside
+from proclaim_k8s_source.kinds import Watched, secret, watched
+from proclaim_k8s_source.pace import PAUSE_EVERY, Steps, paced
+from proclaim_k8s_source.reflector import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS
+from proclaim_k8s_source.seen import Seen
+from proclaim_k8s_source.signals import Trouble
+from proclaim_k8s_source.translate import Item
+from proclaim_k8s_source.troubles import Troubles
+from proclaim_k8s_source.watching import Driver
+
+log = logging.getLogger("proclaim.kubernetes")
+
+NAME = "kubernetes"
+LOOK_BESIDE_SECONDS = 30.0
+_FORBIDDEN = 403
+_LOGGED_PROBLEMS = 20
+_JITTER = (2 / 3, 4 / 3)
+
+
+class KubernetesSource:
+    """Watches a cluster."""
+
+    name = NAME
+
+    def __init__(
+        self,
+        api: Api,
+        host: Host,
+        namespace: str,
+        page_size: int = 500,
+        beside_metallb: bool = False,
+    ) -> None:
+        """`namespace` is that of the `metallb.io` resources and of the Secrets they name."""
+        self.seen = Seen()
+        self._api = api
+        self._host = host
+        self._namespace = namespace
+        self._page_size = page_size
+        self._beside_metallb = beside_metallb
+        self._passwords: dict[str, str] = {}
+
+    async def run(self, observe: Observe) -> None:
+        """Observe a listing, then what changes, until cancelled.
+
+        Raises PluginError when MetalLB runs as well and may not.
+        """
+        if not self._beside_metallb:
+            await self._refuse_beside()
+        assembly = Assembly(self._namespace)
+        self.seen.begin()
+        async with trio.open_nursery() as nursery:
+            following = _Following(assembly, self.seen, nursery, self._driver, self._namespace)
+            following.begin(watched(self._namespace))
+            if not self._beside_metallb:
+                nursery.start_soon(self._keep_looking_beside)
+            await self._tell(observe, assembly, following)
+
+    def _driver(self, each: Watched, following: _Following) -> Driver:
+        return Driver(self._api, each, following, self._page_size, self._jitter)
+
+    def _jitter(self) -> float:
+        return self._host.random.uniform(*_JITTER)
+
+    # --- telling -------------------------------------------------------------------------------
+
+    async def _tell(self, observe: Observe, assembly: Assembly, following: _Following) -> None:
+        await following.complete.wait()
+        self._hand_over_passwords(assembly)
+        problems = assembly.problems()
+        _log_new(problems, ())
+        resources = await paced(_sourced(assembly.resources()))
+        await observe(Listing(NAME, resources, problems=problems))
+        while True:
+            await following.wait_untold()
+            self._hand_over_passwords(assembly)
+            untold = assembly.take()
+            said, gone = await paced(_differences(untold))
+            now = untold.problems
+            if now == problems:
+                now = None
+            if now is not None:
+                _log_new(now, problems)
+                problems = now
+            if said or gone or now is not None:
+                await observe(Change(NAME, said, gone, now))
+
+    def _hand_over_passwords(self, assembly: Assembly) -> None:
+        """Tell the host; a peer whose last good value stays in force keeps its password too."""
+        found = assembly.passwords()
+        kept = {
+            name: text
+            for name, text in self._passwords.items()
+            if name not in found and name in assembly.troubled
+        }
+        mine = {**kept, **found}
+        if mine == self._passwords:
+            return
+        others = {
+            name: text
+            for name, text in self._host.secrets.value.items()
+            if self._passwords.get(name) != text
+        }
+        self._passwords = mine
+        self._host.secrets.set({**others, **mine})
+
+    # --- MetalLB -------------------------------------------------------------------------------
+
+    async def _refuse_beside(self) -> None:
+        """Go on when MetalLB does not run, or when nobody may ask; wait until it is known."""
+        pause, said = FIRST_PAUSE_SECONDS, False
+        while True:
+            try:
+                found = await look_beside(self._api, self._namespace)
+                break
+            except Refused as error:
+                if error.status == _FORBIDDEN:
+                    log.warning("whether MetalLB runs as well cannot be seen: %s", error)
+                    return
+                failure: Exception = error
+            except Unreachable as error:
+                failure = error
+            if not said and pause > FIRST_PAUSE_SECONDS:
+                said = True
+                log.error("the API server gives no answer: %s; trying on", failure)
+            await trio.sleep(pause * self._jitter())
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+        if said:
+            log.info("the API server answers again")
+        if found:
+            raise PluginError(found, hint(self._namespace))
+
+    async def _keep_looking_beside(self) -> None:
+        """Say once that MetalLB has appeared, and once that it has gone."""
+        appeared = False
+        while True:
+            await trio.sleep(LOOK_BESIDE_SECONDS * self._jitter())
+            try:
+                found = await look_beside(self._api, self._namespace)
+            except (Refused, Unreachable):
+                continue
+            if found and not appeared:
+                log.error("%s; %s", found, hint(self._namespace))
+            elif appeared and not found:
+                log.info("MetalLB does not run in the namespace %s any more", self._namespace)
+            appeared = bool(found)
+
+
+class _MakeDriver(Protocol):
+    def __call__(self, each: Watched, following: _Following) -> Driver: ...
+
+
+class _Following:
+    """What one run of the source hears from its watches."""
+
+    def __init__(
+        self,
+        assembly: Assembly,
+        seen: Seen,
+        nursery: trio.Nursery,
+        driver: _MakeDriver,
+        namespace: str,
+    ) -> None:
+        self.complete = trio.Event()
+        """Set when everything that is observed has been listed."""
+        self._assembly = assembly
+        self._seen = seen
+        self._nursery = nursery
+        self._driver = driver
+        self._namespace = namespace
+        self._missing: set[str] = set()
+        self._secrets: dict[str, trio.CancelScope] = {}
+        self._troubles = Troubles()
+        self._news = trio.Event()
+
+    def begin(self, all_of_them: Iterable[Watched]) -> None:
+        """Watch these."""
+        for each in all_of_them:
+            if each.observed:
+                self._missing.add(str(each))
+            self._nursery.start_soon(self._driver(each, self).run, name=f"watch {each}")
+
+    async def wait_untold(self) -> None:
+        """Wait until there is something to tell."""
+        while not self._assembly.untold:
+            self._news = trio.Event()
+            await self._news.wait()
+        await trio.lowlevel.checkpoint()
+
+    # --- as a Follower -------------------------------------------------------------------------
+
+    def is_wanted(self, item: Item) -> bool:
+        return self._assembly.is_wanted(item)
+
+    def changed(self, watched: Watched, item: Item) -> None:
+        if not self._assembly.is_wanted(item):
+            return
+        self._seen.change(item)
+        if watched.observed:
+            self._assembly.change(item)
+            self._noticed(watched)
+
+    async def completed(self, watched: Watched, pages: tuple[tuple[Item, ...], ...]) -> None:
+        await paced(self._seeing(watched.kind, pages))
+        if watched.name and not any(pages):
+            pages = ((Item(Ref("Secret", "", watched.name), gone=True),),)
+        if watched.observed:
+            await paced(self._assembly.replace(watched.kind, pages))
+            self._noticed(watched)
+            self._listed(watched)
+
+    def troubled(self, watched: Watched, trouble: Trouble) -> None:
+        self._troubles.begin(watched, trouble)
+        if str(watched) in self._missing and watched.kind == "Secret":
+            # One Secret that may not be read is no reason to know nothing at all.
+            complaint = f"names the Secret {watched.name}, which cannot be read: {trouble.reason}"
+            self._assembly.refuse_secret(watched.name, complaint)
+            self._noticed(watched)
+            self._listed(watched)
+
+    def recovered(self, watched: Watched) -> None:
+        self._troubles.end(watched)
+
+    # -------------------------------------------------------------------------------------------
+
+    def _seeing(self, kind: str, pages: tuple[tuple[Item, ...], ...]) -> Steps[None]:
+        named: set[Ref] = set()
+        for page in pages:
+            for at, item in enumerate(page):
+                named.add(item.ref)
+                self._seen.change(item)
+                if at % PAUSE_EVERY == 0:
+                    yield
+        for at, ref in enumerate(self._seen.refs(kind)):
+            if ref not in named:
+                self._seen.change(Item(ref, gone=True))
+            if at % PAUSE_EVERY == 0:
+                yield
+        self._seen.complete(kind)
+
+    def _listed(self, watched: Watched) -> None:
+        self._missing.discard(str(watched))
+        if not self._missing:
+            self.complete.set()
+
+    def _noticed(self, watched: Watched) -> None:
+        if watched.kind == "BGPPeer":
+            self._follow_secrets()
+        if self._assembly.untold:
+            self._news.set()
+
+    def _follow_secrets(self) -> None:
+        """Watch the Secrets that the peers name, and no others."""
+        named = self._assembly.secrets
+        for name in sorted(self._secrets.keys() - named):
+            self._secrets.pop(name).cancel()
+            self._assembly.forget_secret(name)
+            each = secret(self._namespace, name)
+            self._troubles.end(each)
+            self._listed(each)
+        for name in sorted(named - self._secrets.keys()):
+            scope = self._secrets[name] = trio.CancelScope()
+            self._missing.add(str(secret(self._namespace, name)))
+            self._nursery.start_soon(self._watch_secret, name, scope, name=f"watch secret {name}")
+
+    async def _watch_secret(self, name: str, scope: trio.CancelScope) -> None:
+        with scope:
+            await self._driver(secret(self._namespace, name), self).run()
+
+
+def _sourced(resources: list[Resource]) -> Steps[tuple[Sourced, ...]]:
+    found: list[Sourced] = []
+    for at, resource in enumerate(resources):
+        found.append(Sourced(resource))
+        if at % (8 * PAUSE_EVERY) == 0:
+            yield
+    return tuple(found)
+
+
+def _differences(untold: Untold) -> Steps[tuple[tuple[Sourced, ...], tuple[Ref, ...]]]:
+    """What is new or different and what is gone; what changed back is neither."""
+    said: list[Sourced] = []
+    gone: list[Ref] = []
+    for at, (ref, (old, new)) in enumerate(untold.changes.items()):
+        if at % (8 * PAUSE_EVERY) == 0:
+            yield
+        if new is not None and old != new:
+            said.append(Sourced(new))
+        elif new is None and old is not None:
+            gone.append(ref)
+    return tuple(said), tuple(gone)
+
+
+def _log_new(now: tuple[Problem, ...], before: tuple[Problem, ...]) -> None:
+    new = sorted(frozenset(now) - frozenset(before))
+    for problem in new[:_LOGGED_PROBLEMS]:
+        log.error("%s", problem)
+    if len(new) > _LOGGED_PROBLEMS:
+        log.error("and %d problems more", len(new) - _LOGGED_PROBLEMS)
