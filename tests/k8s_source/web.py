@@ -85,7 +85,7 @@ async def serving(
         async def handle(stream: trio.SocketStream) -> None:
             try:
                 await _converse(stream, context, answer, server)
-            except (trio.BrokenResourceError, h11.RemoteProtocolError):
+            except* (trio.BrokenResourceError, h11.RemoteProtocolError):
                 pass
             finally:
                 server.end()
@@ -106,10 +106,19 @@ async def _converse(transport, context, answer, server):
     connection = h11.Connection(h11.SERVER)
     while (seen := await _receive(stream, connection)) is not None:
         server.seen.append(seen)
-        await _reply(stream, connection, await answer(seen))
-        if connection.our_state is h11.MUST_CLOSE:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_notice_the_end, transport, nursery.cancel_scope)
+            await _reply(stream, connection, await answer(seen))
+            nursery.cancel_scope.cancel()
+        if connection.our_state is not h11.DONE:
             return
         connection.start_next_cycle()
+
+
+async def _notice_the_end(transport, scope):
+    """Stop answering when something comes: a client that waits sends nothing but its end."""
+    await trio.lowlevel.wait_readable(transport.socket)
+    scope.cancel()
 
 
 async def _receive(stream, connection):
@@ -166,15 +175,22 @@ async def tunnelling(refuse: str = "") -> AsyncIterator[Server]:
                 async with await trio.open_tcp_stream(host.strip("[]"), int(far_port)) as far:
                     await near.send_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
                     async with trio.open_nursery() as pumps:
-                        pumps.start_soon(_pump, near, far, pumps.cancel_scope)
-                        pumps.start_soon(_pump, far, near, pumps.cancel_scope)
+                        pumps.start_soon(pump, near, far, pumps.cancel_scope)
+                        pumps.start_soon(pump, far, near, pumps.cancel_scope)
 
-        nursery.start_soon(trio.serve_listeners, handle, [listener])
+        async def counted(near: trio.SocketStream) -> None:
+            try:
+                await handle(near)
+            finally:
+                proxy.end()
+
+        nursery.start_soon(trio.serve_listeners, counted, [listener])
         yield proxy
         nursery.cancel_scope.cancel()
 
 
-async def _pump(source, sink, scope):
+async def pump(source, sink, scope):
+    """Pass on what comes, and end both ways at its end."""
     try:
         async for data in source:
             await sink.send_all(data)

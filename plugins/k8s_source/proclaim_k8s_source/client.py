@@ -8,6 +8,7 @@ that the server refused to hear (401).
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
@@ -23,6 +24,8 @@ from proclaim_k8s_source.access.credentials import Credential, Source, source_of
 from proclaim_k8s_source.access.value import Access
 from proclaim_k8s_source.api import JSON, REQUEST_SECONDS, Query, Refused, Response, Unreachable
 from proclaim_k8s_source.connections import Answer, Connections, Header
+
+log = logging.getLogger("proclaim.k8s")
 
 LONGEST_PAUSE = 5.0
 """Seconds for which a server may hold us up; a Lease has to be renewed more often than that."""
@@ -41,6 +44,10 @@ async def open_client(
     Connects to nothing yet.  Raises SettingsError when a certificate cannot be
     read.  `wall_time` is Unix time, for credentials that expire.
     """
+    if access.insecure:
+        log.warning(
+            "the certificate of %s is not checked, as %s says", access.server, access.origin
+        )
     connections = Connections(access)
     source = source_of(access, wall_time)
     bucket = rate.full(requests_per_second, burst, trio.current_time())

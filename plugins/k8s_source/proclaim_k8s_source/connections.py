@@ -8,7 +8,6 @@ that a request takes of the processor: 0.5 ms instead of 0.3.
 from __future__ import annotations
 
 import logging
-import socket
 import ssl
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -21,6 +20,7 @@ from proclaim import SettingsError
 from proclaim_k8s_source.access.credentials import Credential
 from proclaim_k8s_source.access.tls import Material, read_material, tls_context
 from proclaim_k8s_source.access.value import Access
+from proclaim_k8s_source.network import Network
 
 log = logging.getLogger("proclaim.k8s")
 
@@ -33,14 +33,6 @@ _IDLE_CONNECTIONS = 16
 _IDLE_SECONDS = 30.0
 """Less than what API servers and balancers before them allow, so that we end first."""
 _MATERIAL_IS_GOOD_FOR = 300.0
-
-_DEAD_PEER = [
-    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 20),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
-]
-"""A quiet watch on a server that lost its power ends after 35 seconds."""
 
 
 class Answer:
@@ -80,7 +72,7 @@ class Answer:
 class _Pool:
     """Connections with one certificate, which close when they are retired and not used."""
 
-    def __init__(self, access: Access, material: Material, context: ssl.SSLContext) -> None:
+    def __init__(self, access: Access, material: Material, context: ssl.SSLContext | None) -> None:
         self.material = material
         self.context = context
         self._users = 0
@@ -91,7 +83,7 @@ class _Pool:
             max_connections=_CONNECTIONS,
             max_keepalive_connections=_IDLE_CONNECTIONS,
             keepalive_expiry=_IDLE_SECONDS,
-            socket_options=_DEAD_PEER,
+            network_backend=Network(),
         )
 
     async def ask(self, request: httpcore2.Request) -> Answer:
@@ -136,7 +128,7 @@ class Connections:
         self._retired: list[_Pool] = []
         self._read_at = trio.current_time()
         material = read_material(access)
-        self._pool = _Pool(access, material, tls_context(access, material))
+        self._pool = _Pool(access, material, self._context(material))
 
     async def ask(
         self,
@@ -167,7 +159,7 @@ class Connections:
             material = read_material(self._access, credential.certificate, credential.key)
             if material == self._pool.material:
                 return False
-            context = tls_context(self._access, material)
+            context = self._context(material)
         except SettingsError as error:
             log.warning("%s; the certificates that were read before stay in use", error.message)
             return False
@@ -182,6 +174,9 @@ class Connections:
         """End all connections, those in use too."""
         for pool in (*self._retired, self._pool):
             await pool.close()
+
+    def _context(self, material: Material) -> ssl.SSLContext | None:
+        return tls_context(self._access, material) if self._scheme == b"https" else None
 
     def _shows_another(self, credential: Credential) -> bool:
         return bool(credential.certificate) and (
