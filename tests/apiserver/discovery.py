@@ -27,7 +27,7 @@ VERSION: Json = {
 _BUILT_IN = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
 _CUSTOM = ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"]
 _STATUS = ["get", "patch", "update"]
-_REVIEWS = {
+REVIEWS = {
     "authentication.k8s.io": ("tokenreviews", "TokenReview"),
     "authorization.k8s.io": ("subjectaccessreviews", "SubjectAccessReview"),
 }
@@ -60,7 +60,7 @@ def api_group(served: Sequence[Served], group: str) -> Json:
 
 def groups(served: Sequence[Served]) -> list[str]:
     """The names of all groups but the core."""
-    return sorted({*(one.group for one in served if one.group), *_REVIEWS})
+    return sorted({*(one.group for one in served if one.group), *REVIEWS})
 
 
 def api_group_list(served: Sequence[Served]) -> Json:
@@ -78,8 +78,8 @@ def resource_list(served: Sequence[Served], group: str, version: str) -> Json:
     for one in served:
         if (one.group, one.version) == (group, version):
             resources += _resources(one)
-    if group in _REVIEWS:
-        plural, kind = _REVIEWS[group]
+    if group in REVIEWS:
+        plural, kind = REVIEWS[group]
         resources.append(
             {
                 "name": plural,

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, unquote
 from apiserver import discovery
 from apiserver.bodies import object_body
 from apiserver.builtins import builtin_kinds
-from apiserver.errors import ApiError, bad_request, forbidden, method_not_allowed
+from apiserver.errors import ApiError, bad_request, forbidden, method_not_allowed, unauthorized
 from apiserver.kinds import Served
 from apiserver.metallb import metallb_kinds
 from apiserver.reading import Reading
@@ -60,6 +60,10 @@ class Machinery:
         services = service_kind(service_cidrs, dice)
         self.served = [*builtin_kinds(services), *metallb_kinds()]
         self._by_path = {(one.group, one.version, one.kind.plural): one for one in self.served}
+        self._group_versions = {
+            *((one.group, one.version) for one in self.served),
+            *((group, "v1") for group in discovery.REVIEWS),
+        }
         namespaces = self.find("", "v1", "namespaces").kind
         self.reading = Reading(self.store, dice, _WATCH_SECONDS)
         self.writing = Writing(self.store, dice, self.timestamp, namespaces)
@@ -86,6 +90,8 @@ class Machinery:
             pairs = parse_qsl(query, keep_blank_values=True)
             request = replace(request, path=path, query=[*request.query, *pairs])
         try:
+            if request.user is None:
+                raise unauthorized()
             return self._routed(request)
         except ApiError as error:
             return refusal(error)
@@ -132,12 +138,11 @@ class Machinery:
     def _group_version(
         self, request: Request, group: str, version: str, steps: list[str]
     ) -> Answer | Watch:
-        known = discovery.resource_list(self.served, group, version)
-        if not known["resources"]:
+        if (group, version) not in self._group_versions:
             return NOTHING_HERE
         match steps:
             case []:
-                return answer(known)
+                return answer(discovery.resource_list(self.served, group, version))
             case ["tokenreviews"] if group == "authentication.k8s.io":
                 return self._token_review(request)
             case ["subjectaccessreviews"] if group == "authorization.k8s.io":
@@ -165,7 +170,7 @@ class Machinery:
         verb = _verb(request, target)
         served = target.served
         access = Access(
-            request.user,
+            request.user or "",
             verb,
             served.group,
             served.kind.plural,

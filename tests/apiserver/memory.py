@@ -37,7 +37,7 @@ class Connection:
     """One client of the server, with what goes wrong for it."""
 
     def __init__(
-        self, machinery: Machinery, user: str, user_agent: str, faults: Faults | None = None
+        self, machinery: Machinery, user: str | None, user_agent: str, faults: Faults | None = None
     ) -> None:
         self.faults = faults or Faults()
         self.requests: Counter[tuple[str, str]] = Counter()

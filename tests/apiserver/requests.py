@@ -25,7 +25,8 @@ class Request:
     query: Sequence[tuple[str, str]] = ()
     body: bytes = b""
     content_type: str = JSON
-    user: str = "system:admin"
+    user: str | None = "system:admin"
+    """None for somebody whom the server does not know."""
     user_agent: str = ""
     stale: int = 0
     """By how many revisions the cache is behind that answers for `resourceVersion=0`."""

@@ -74,11 +74,14 @@ class ApiServer:
 
     def connect(
         self,
-        user: str = "system:admin",
+        user: str | None = "system:admin",
         user_agent: str = "",
         faults: Faults | None = None,
     ) -> Connection:
-        """A client of its own, with what goes wrong for it; it needs no closing."""
+        """A client of its own, with what goes wrong for it; it needs no closing.
+
+        A user of None is one whom the server does not know (401).
+        """
         connection = Connection(self.machinery, user, user_agent, faults)
         self.connections.append(connection)
         return connection

@@ -100,8 +100,6 @@ class Watch:
 
     def bookmark(self, revision: int, annotations: Json | None = None) -> None:
         """Say up to which revision everything has been shown."""
-        if annotations is None and revision <= self._seen:
-            return
         self._seen = max(self._seen, revision)
         served = self._selection.served
         metadata: Json = {"resourceVersion": str(revision)}
