@@ -36,6 +36,7 @@ class Replica:
         while True:
             with trio.CancelScope() as self.life:
                 await self.elector.run(self.mandate)
+            await trio.sleep(20)
 
     @property
     def leads(self):
@@ -60,7 +61,7 @@ async def test_one_leads_through_losses_and_restarts(seed, autojump_clock):
         for replica in replicas:
             replica.faults.refused = replica.faults.lost = replica.faults.failed = 0.0
             replica.faults.throttled = 0.0
-        await trio.sleep(30)
+        await trio.sleep(40)
         (leader,) = [replica for replica in replicas if replica.leads]
         lease = server.get("Lease", PLACE.name, PLACE.namespace)
         assert lease["spec"]["holderIdentity"] == leader.identity
