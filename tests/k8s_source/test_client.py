@@ -350,18 +350,39 @@ async def test_a_stream_that_does_not_begin_is_unreachable_too(mock_clock):
                 pass
 
 
-async def test_after_a_silence_no_older_connection_is_used():
-    async def answer(seen):
-        return await never(seen) if "slow" in seen.target else Reply()
+async def sometimes(seen):
+    """Goes on where a watch is asked for, is silent where a slow answer is, else answers."""
+    if "slow" in seen.target:
+        return await never(seen)
+    return Reply(rest=trickle) if "watch" in seen.target else Reply()
 
-    async with talking(answer) as (client, server):
-        async with trio.open_nursery() as nursery:
-            for _ in range(5):
-                nursery.start_soon(client.request, "GET", "/x")
-        with pytest.raises(Unreachable):
-            await client.request("PATCH", "/slow", seconds=0.05)
+
+async def ask_at_once(client, number):
+    """Leaves so many connections that idle."""
+    async with trio.open_nursery() as nursery:
+        for _ in range(number):
+            nursery.start_soon(client.request, "GET", "/x")
+
+
+@pytest.mark.parametrize("path", ["/slow", "/watch"])
+async def test_after_a_silence_no_older_connection_is_used(path):
+    async with talking(sometimes) as (client, server):
+        await ask_at_once(client, 5)
+        with pytest.raises(Unreachable, match="no answer came within"):
+            await client.request("PATCH", path, seconds=0.05)
         await server.until_ended(server.accepted)
         assert (await client.request("PATCH", "/x", body=b"{}")).ok
+
+
+async def test_after_a_silence_a_watch_goes_on_and_older_connections_end_with_it():
+    async with talking(sometimes) as (client, server):
+        async with client.stream("/watch") as pieces:
+            await anext(pieces)
+            await ask_at_once(client, 5)
+            with pytest.raises(Unreachable):
+                await client.request("PATCH", "/slow", seconds=0.05)
+            assert await anext(pieces)
+        await server.until_ended(server.accepted)
 
 
 async def unreachable(url):
