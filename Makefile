@@ -53,7 +53,8 @@ $(VENV)/members: $(PROJECTS) | $(VENV)/bin/python
 	@$(PIP) install --quiet $(MEMBERS:%=-e %)
 	@touch $@
 
-$(VENV)/tools: pyproject.toml $(VENV)/members
+$(VENV)/tools: pyproject.toml scripts/install-render-tools $(VENV)/members
 	@echo "installing the development tools into $(VENV)"
 	@$(PIP) install --quiet --group dev
+	@$(BIN)/python scripts/install-render-tools $(VENV)
 	@touch $@

@@ -1,0 +1,118 @@
+"""What `kubectl kustomize` and `helm template` make of deploy/, as objects."""
+
+import shutil
+import subprocess
+import sys
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+CHART = DEPLOY / "helm/proclaim"
+OVERLAYS = sorted(path.name for path in (DEPLOY / "kustomize/overlays").iterdir())
+COMPONENTS = sorted(path.name for path in (DEPLOY / "kustomize/components").iterdir())
+NAMESPACE = "metallb-system"
+
+
+def program(name):
+    """Where a program is; the test is skipped where there is none."""
+    beside = Path(sys.executable).with_name(name)
+    found = str(beside) if beside.exists() else shutil.which(name)
+    if not found:
+        pytest.skip(f"{name} is missing: run scripts/install-render-tools")
+    return found
+
+
+def run(*command, check=True):
+    """What a command prints; one that is refused is returned to whoever asked for it."""
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert not check or ended.returncode == 0, f"{command}: {ended.stderr}"
+    return ended
+
+
+def objects(text):
+    return [each for each in yaml.safe_load_all(text) if each]
+
+
+def _kustomize(path):
+    return run(program("kubectl"), "kustomize", str(path)).stdout
+
+
+@lru_cache
+def base():
+    return tuple(objects(_kustomize(DEPLOY / "kustomize/base")))
+
+
+@lru_cache
+def overlay(name):
+    return tuple(objects(_kustomize(DEPLOY / "kustomize/overlays" / name)))
+
+
+def composed(folder, *components):
+    """The base with components, as an overlay in somebody's own directory has them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    kustomize = Path("../" * len(folder.resolve().parts[1:])) / str(DEPLOY / "kustomize")[1:]
+    resources = ["base"] if "conversion" not in components else ["base", "../crds"]
+    described = {
+        "resources": [str(kustomize / each) for each in resources],
+        "components": [str(kustomize / "components" / each) for each in components],
+    }
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(described), encoding="utf-8")
+    return objects(_kustomize(folder))
+
+
+def template(*arguments, check=True):
+    """`helm template` of the chart as the release `proclaim`."""
+    command = [program("helm"), "template", "proclaim", str(CHART), "--namespace", NAMESPACE]
+    return run(*command, *arguments, check=check)
+
+
+@lru_cache
+def chart(*values):
+    """The objects of the chart with values as `--set` takes them."""
+    sets = [each for value in values for each in ("--set", value)]
+    return tuple(objects(template(*sets).stdout))
+
+
+def named(rendered, kind, name):
+    (found,) = [
+        each
+        for each in rendered
+        if each["kind"] == kind
+        and (each["metadata"]["name"] == name or each["metadata"]["name"].startswith(f"{name}-"))
+    ]
+    return found
+
+
+def of_kind(rendered, kind):
+    return [each for each in rendered if each["kind"] == kind]
+
+
+def pod(rendered, component):
+    """The pod specification of a component."""
+    kind = {"controller": "Deployment", "node": "DaemonSet"}[component]
+    return named(rendered, kind, f"proclaim-{component}")["spec"]["template"]["spec"]
+
+
+def settings(rendered, component):
+    """The text of a component's settings file."""
+    return named(rendered, "ConfigMap", f"proclaim-{component}")["data"][f"{component}.toml"]
+
+
+EVERYTHING = (
+    "webhook.enabled=true",
+    "networkpolicies.enabled=true",
+    "networkpolicies.defaultDeny=true",
+    "prometheus.podMonitor.enabled=true",
+    "prometheus.scrapeAnnotations=true",
+    "controller.replicas=3",
+    "loadBalancerClass=example.net/proclaim",
+    "node.bgp.listen={0.0.0.0:179}",
+    "node.ignoreExcludeLB=true",
+    "node.excludeInterfaces.enabled=false",
+    "node.passwordSecrets={bgp-a,bgp-b}",
+)
+"""Values that turn on all there is."""
