@@ -1,5 +1,6 @@
 """What a reporter sees, made from what is given, and what it tells, read by Prometheus' parser."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 from proclaim import Latest, Spread
@@ -42,15 +43,23 @@ def text(families: Iterable[Family | None]) -> str:
     return "".join(render(families))
 
 
+SAMPLE = re.compile(r"^([a-zA-Z_:][a-zA-Z0-9_:]*)(\{.*\})? \S+$", re.MULTILINE)
+
+
 def parse(exposition: str) -> dict[str, float]:
-    """Every sample by name and labels, as `name{a="b"}`; twice the same is an error."""
+    """Every sample by name and labels, as `name{a="b"}`; twice the same is an error.
+
+    The parser gives every counter the suffix `_total`, so names are taken as they are written.
+    """
+    read = [s for family in text_string_to_metric_families(exposition) for s in family.samples]
+    written = [match[1] for match in SAMPLE.finditer(exposition)]
     found: dict[str, float] = {}
-    for family in text_string_to_metric_families(exposition):
-        for sample in family.samples:
-            labels = ",".join(f'{name}="{sample.labels[name]}"' for name in sorted(sample.labels))
-            key = f"{sample.name}{{{labels}}}" if labels else sample.name
-            assert key not in found, key
-            found[key] = sample.value
+    for name, sample in zip(written, read, strict=True):
+        labels = ",".join(f'{key}="{sample.labels[key]}"' for key in sorted(sample.labels))
+        key = f"{name}{{{labels}}}" if labels else name
+        assert sample.name in (name, f"{name}_total")
+        assert key not in found, key
+        found[key] = sample.value
     return found
 
 
