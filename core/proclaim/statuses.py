@@ -68,9 +68,15 @@ class Fill(NamedTuple):
 
 def fills(state: State, pools: Iterable[Pool]) -> Iterator[tuple[Pool, dict[int, Fill]]]:
     """How full pools are, by family."""
-    buggy = sorted(parse_address(text) for text in state.holders if text.endswith((".0", ".255")))
-    for pool in pools:
+    asked = tuple(pools)
+    buggy = _buggy(state) if any(pool.avoid_buggy_ips for pool in asked) else []
+    for pool in asked:
         yield pool, {family: _fill(state, pool, family, buggy) for family in (4, 6)}
+
+
+def _buggy(state: State) -> list[Address]:
+    """The addresses held that old equipment may mistake, sorted; it looks at every one held."""
+    return sorted(parse_address(text) for text in state.holders if text.endswith((".0", ".255")))
 
 
 def _fill(state: State, pool: Pool, family: int, buggy: Sequence[Address]) -> Fill:
