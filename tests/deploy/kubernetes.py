@@ -23,7 +23,7 @@ def _folder(version):
 def _registry(version):
     definitions = json.loads((_folder(version) / "_definitions.json").read_text("utf-8"))
     resource = Resource.from_contents(definitions, default_specification=DRAFT202012)
-    return Registry().with_resource("_definitions.json", resource)
+    return Registry().with_resource("_definitions.json", resource).crawl()
 
 
 @lru_cache

@@ -99,7 +99,9 @@ def pod(rendered, component):
 
 def settings(rendered, component):
     """The text of a component's settings file."""
-    return named(rendered, "ConfigMap", f"proclaim-{component}")["data"][f"{component}.toml"]
+    return named(rendered, "ConfigMap", f"proclaim-{component}-settings")["data"][
+        f"{component}.toml"
+    ]
 
 
 EVERYTHING = (

@@ -81,7 +81,8 @@ def test_the_chart_renders_to_valid_objects(values):
 
 
 def test_an_invalid_object_is_noticed():
-    broken = {**of_kind(base(), "Deployment")[0], "nonsense": 1}
+    broken = deepcopy(of_kind(base(), "Deployment")[0])
+    broken["spec"]["template"]["spec"]["containers"][0]["nonsense"] = 1
     assert all(problems(broken, version) for version in VERSIONS)
 
 
