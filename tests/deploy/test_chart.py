@@ -1,0 +1,121 @@
+"""What the chart does in a cluster that has something already, what it says, and its values."""
+
+import json
+
+import pytest
+import yaml
+from deploy.cluster import cluster
+from deploy.rendering import CHART, DEPLOY, NAMESPACE, objects, of_kind, program, run, template
+
+CRD = "CustomResourceDefinition"
+OURS = {
+    "meta.helm.sh/release-name": "proclaim",
+    "meta.helm.sh/release-namespace": NAMESPACE,
+}
+
+MANAGED = {"app.kubernetes.io/managed-by": "Helm"}
+
+
+def definition(name, annotations):
+    path = DEPLOY / "crds" / f"{name}.yaml"
+    found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    found["metadata"]["annotations"] = annotations
+    found["metadata"]["labels"] = MANAGED
+    return found
+
+
+def rendered_in(tmp_path, *there, values=()):
+    sets = [each for value in values for each in ("--set", value)]
+    with cluster(tmp_path, *there) as kubeconfig:
+        arguments = [
+            "--dry-run=server",
+            "--disable-openapi-validation",
+            "--kubeconfig",
+            str(kubeconfig),
+            *sets,
+        ]
+        return objects(template(*arguments).stdout)
+
+
+def definitions(rendered):
+    return {each["metadata"]["name"].partition(".")[0] for each in of_kind(rendered, CRD)}
+
+
+@pytest.mark.slow
+def test_definitions_of_others_are_left_alone_and_our_own_are_kept(tmp_path):
+    theirs = {**OURS, "meta.helm.sh/release-name": "metallb"}
+    rendered = rendered_in(
+        tmp_path,
+        definition("bgppeers", {}),
+        definition("communities", theirs),
+        definition("ipaddresspools", OURS),
+    )
+    assert len(definitions(rendered)) == 7
+    assert definitions(rendered) & {"bgppeers", "communities", "ipaddresspools"} == {
+        "ipaddresspools"
+    }
+
+
+@pytest.mark.slow
+def test_in_an_empty_cluster_all_definitions_are_made(tmp_path):
+    assert len(definitions(rendered_in(tmp_path))) == 9
+    assert definitions(rendered_in(tmp_path, values=["crds.enabled=false"])) == set()
+
+
+@pytest.mark.slow
+def test_a_key_and_a_certificate_that_are_there_stay(tmp_path):
+    def secret(name, **data):
+        metadata = {"name": name, "namespace": NAMESPACE, "annotations": OURS, "labels": MANAGED}
+        return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data}
+
+    heartbeat = secret("proclaim-heartbeat", secretkey="QUJD")
+    webhook = secret("proclaim-webhook", **{"ca.crt": "QQ==", "tls.crt": "Qg==", "tls.key": "Qw=="})
+    rendered = rendered_in(tmp_path, heartbeat, webhook, values=["webhook.enabled=true"])
+    found = {each["metadata"]["name"]: each["data"] for each in of_kind(rendered, "Secret")}
+    assert found == {
+        "proclaim-heartbeat": heartbeat["data"],
+        "proclaim-webhook": webhook["data"],
+    }
+    (configuration,) = of_kind(rendered, "ValidatingWebhookConfiguration")
+    assert {each["clientConfig"]["caBundle"] for each in configuration["webhooks"]} == {"QQ=="}
+
+
+def notes(*values):
+    sets = [each for value in values for each in ("--set", value)]
+    command = [program("helm"), "install", "proclaim", str(CHART), "--namespace", NAMESPACE]
+    return run(*command, "--dry-run=client", *sets).stdout.partition("NOTES:")[2]
+
+
+@pytest.mark.slow
+def test_the_notes_lead_through_the_takeover():
+    text = notes()
+    assert "proclaim k8s plan" in text
+    assert "docs/how-to/replace-metallb.md" in text
+    assert "speaker mean nothing" not in text
+
+
+@pytest.mark.slow
+def test_the_notes_name_what_means_nothing_here():
+    text = notes("speaker.frr.enabled=false", "speaker.logLevel=warn", "speaker.reloader.x=1")
+    assert "speaker mean nothing here: frr, reloader" in text
+
+
+@pytest.mark.slow
+def test_the_chart_is_well_formed():
+    run(program("helm"), "lint", "--strict", str(CHART))
+
+
+def test_every_value_has_its_schema():
+    values = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
+    schema = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
+
+    def compare(value, node, path):
+        if "properties" not in node:
+            return
+        missing = value.keys() - node["properties"].keys()
+        assert not missing, f"{path}: {missing}"
+        for name, inner in value.items():
+            if isinstance(inner, dict):
+                compare(inner, node["properties"][name], f"{path}.{name}")
+
+    compare(values, schema, "")
