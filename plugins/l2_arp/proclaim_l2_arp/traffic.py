@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from ipaddress import ip_address
+from socket import AF_INET, AF_INET6, inet_ntop
 
 from prometheus_client.metrics_core import Metric
 from prometheus_client.samples import Sample
@@ -51,6 +51,7 @@ class Traffic:
     def _samples(self, name: str, counts: dict[bytes, int]) -> Iterator[Sample]:
         for address, count in list(counts.items()):
             if address in self.ownership:
-                yield Sample(name, {"ip": str(ip_address(address))}, count)
+                text = inet_ntop(AF_INET if len(address) == 4 else AF_INET6, address)
+                yield Sample(name, {"ip": text}, count)
             else:
                 del counts[address]
