@@ -109,9 +109,9 @@ def test_every_key_of_a_plugin_is_in_the_reference(table: str) -> None:
     nonsense = {"nonsense": 1}
     settings = Settings(sections={name: {inner: nonsense} if inner else nonsense})
     plugins, host = installed(), SystemHost("n1")
+    offers = (plugins.sources, plugins.announcers, plugins.reporters)
     with pytest.raises(SettingsError) as error:
-        for offered in (plugins.sources, plugins.announcers, plugins.reporters):
-            list(offered(settings, host))
+        [list(offered(settings, host)) for offered in offers]
     keys = accepted(error.value.message)
     assert keys
     section = page.partition(f"`[{table}]`")[2].partition("\n## ")[0]
