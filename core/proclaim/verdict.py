@@ -84,7 +84,7 @@ class _Selected(NamedTuple):
 
 
 class _Serving(NamedTuple):
-    """Where a Service is served; without slices, everything does anywhere."""
+    """Where a Service is served; anywhere, where nobody lists slices and there are none."""
 
     anywhere: bool
     local: frozenset[str] | None
@@ -197,7 +197,7 @@ def _here(terrain: Terrain, ads: tuple[BGPAdvertisement | L2Advertisement, ...])
 
 def _where_served(state: State, selected: _Selected) -> _Serving:
     slices = list(state.endpoint_slices(selected.ref))
-    if not slices:
+    if not slices and not selected.service.endpoints_listed:
         return _Serving(anywhere=True, local=None)
     nodes = frozenset(node for each in slices for node in each.serving_nodes)
     return _Serving(

@@ -57,7 +57,7 @@ class LeaseStore:
 
     @property
     def holder(self):
-        return self.spec["holderIdentity"] if self.lease else None
+        return self.spec.get("holderIdentity") or "" if self.lease else None
 
 
 def _status(code, reason):

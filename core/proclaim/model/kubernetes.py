@@ -37,6 +37,8 @@ class Service(Noun, frozen=True):
     ports: tuple[Port, ...] = ()
     status_addresses: tuple[str, ...] = ()
     """`status.loadBalancer.ingress[].ip`, those that parse."""
+    endpoints_listed: bool = False
+    """Whether its source lists EndpointSlices, so that without one nothing serves it."""
 
     @property
     def ref(self) -> Ref:

@@ -96,7 +96,7 @@ def written(place: Place, record: Record) -> bytes:
         whole = msgspec.json.decode(record.whole)
     whole["spec"] = {
         **(whole.get("spec") or {}),
-        "holderIdentity": record.holder,
+        "holderIdentity": record.holder or None,  # an empty one the server refuses
         "leaseDurationSeconds": ceil(record.seconds or 1),
         "acquireTime": record.acquired,
         "renewTime": record.renewed,
