@@ -29,17 +29,17 @@ class Control:
         """Whether connections are to be refused."""
         return trio.current_time() < self._down_until
 
-    def do(self, command: str, parameters: Mapping[str, str]) -> Any:
-        """Do it, and what is to be said of it."""
+    def do(self, command: str, parameters: Mapping[str, str], own: trio.CancelScope) -> Any:
+        """Do it, and what is to be said of it; `own` is the connection that it came by."""
         match command:
             case "compact":
                 self._server.server.compact()
             case "restart":
                 self._server.server.compact()
-                self._break_all()
+                self._break_all(own)
             case "outage":
                 self._down_until = trio.current_time() + float(parameters.get("seconds", "5"))
-                self._break_all()
+                self._break_all(own)
             case "requests":
                 return self._requests(parameters.get("reset") == "true")
             case _:
@@ -48,8 +48,8 @@ class Control:
                 }
         return {"done": command}
 
-    def _break_all(self) -> None:
-        for scope in list(self._server.connections):
+    def _break_all(self, own: trio.CancelScope) -> None:
+        for scope in self._server.connections - {own}:
             scope.cancel()
 
     def _requests(self, reset: bool) -> list[list[Any]]:

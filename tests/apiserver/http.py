@@ -21,6 +21,7 @@ from apiserver.watching import Watch
 _READ_BYTES = 1 << 16
 _GZIP_FROM_BYTES = 128 * 1024
 """From which size on an answer is packed for whoever takes that, as the real server does."""
+_CONTROL = b"/emulator/"
 _BAD_REQUEST = Answer(400, b"400 Bad Request", "text/plain; charset=utf-8")
 
 
@@ -92,13 +93,13 @@ class HttpServer:
         with trio.CancelScope() as scope:
             self.connections.add(scope)
             try:
-                await self._converse(stream)
+                await self._converse(stream, scope)
             except (OSError, trio.BrokenResourceError, trio.ClosedResourceError):
                 return
             finally:
                 self.connections.discard(scope)
 
-    async def _converse(self, stream: trio.abc.Stream) -> None:
+    async def _converse(self, stream: trio.abc.Stream, scope: trio.CancelScope) -> None:
         parser = _Parser()
         while data := await stream.receive_some(_READ_BYTES):
             try:
@@ -108,16 +109,22 @@ class HttpServer:
                 return
             while parser.ready:
                 request = parser.ready.popleft()
+                if request.url.startswith(_CONTROL):
+                    await self._be_controlled(stream, request, scope)
+                    return
                 await self._respond(stream, request)
                 if not request.keep_alive:
                     return
 
+    async def _be_controlled(
+        self, stream: trio.abc.Stream, parsed: _Parsed, scope: trio.CancelScope
+    ) -> None:
+        command, _, query = parsed.url.removeprefix(_CONTROL).decode("latin-1").partition("?")
+        said = self.control.do(command, dict(parse_qsl(query)), scope)
+        await stream.send_all(_encoded(answer(said), keep_alive=False))
+
     async def _respond(self, stream: trio.abc.Stream, parsed: _Parsed) -> None:
         path, _, query = parsed.url.decode("latin-1").partition("?")
-        if path.startswith("/emulator/"):
-            said = self.control.do(path.removeprefix("/emulator/"), dict(parse_qsl(query)))
-            await stream.send_all(_encoded(answer(said), parsed.keep_alive))
-            return
         agent = parsed.headers.get("user-agent", "")
         request = Request(
             parsed.method,

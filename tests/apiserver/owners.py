@@ -96,7 +96,7 @@ def apply(
     ]
     result = _merged(live, applied, shape, ())
     held = set().union(*(one.owned for one in others)) if others else set()
-    for path in sorted(before - claimed - held, key=len, reverse=True):
+    for path in sorted(before - claimed - held, key=len):
         if not any(other[: len(path)] == path for other in held | claimed):
             result = _taken_away(result, path, shape, ())
     mine = next((one for one in managers if one.identity == applier.identity), None)
