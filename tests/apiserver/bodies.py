@@ -50,7 +50,7 @@ def read_object(target: Target, value: Json) -> tuple[Json, dict[str, str]]:
     if misread:
         raise bad_request(_cannot_handle(target, misread))
     del value["kind"], value["apiVersion"]
-    unknown = target.served.kind.behaviour.warn(value)
+    unknown = target.served.kind.behaviour.prune(value, target.served.api_version)
     _tidy(value)
     said = [f'299 - "unknown field \\"{path}\\""' for path in unknown]
     if target.served.warning:

@@ -10,6 +10,7 @@ from apiserver.errors import Cause, invalid, required, unsupported
 from apiserver.events import event_kinds
 from apiserver.fields import METADATA, Shape
 from apiserver.kinds import Behaviour, Kind, Served
+from apiserver.known import ENDPOINT_SLICE, LEASE
 
 Json = dict[str, Any]
 
@@ -59,6 +60,8 @@ class Namespaces(Behaviour):
 class Slices(Behaviour):
     """EndpointSlices."""
 
+    known = ENDPOINT_SLICE
+
     def default(self, value: Json) -> None:
         for endpoint in value.setdefault("endpoints", None) or ():
             endpoint.setdefault("conditions", {})
@@ -85,6 +88,8 @@ _MICROTIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(Z|[+-]\d\d:\d\d
 
 class Leases(Behaviour):
     """Leases, whose times have exactly six digits of a second."""
+
+    known = LEASE
 
     def default(self, value: Json) -> None:
         value.setdefault("spec", {})

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from apiserver import structural
 from apiserver.errors import Cause, invalid, required
 from apiserver.fields import ATOMIC, METADATA, Shape
 from apiserver.kinds import Behaviour, Kind, Served
+from apiserver.known import CORE_EVENT, EVENT
 
 Json = dict[str, Any]
 
 
 class Events(Behaviour):
     """Events, as core/v1 has them."""
+
+    def prune(self, value: Json, api_version: str) -> list[str]:
+        return structural.prune(value, CORE_EVENT if api_version == "v1" else EVENT)
 
     def default(self, value: Json) -> None:
         for name, nothing in _EVENT_ZERO.items():

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from apiserver import structural
 from apiserver.errors import Cause
 from apiserver.fields import METADATA, Shape
 
@@ -18,9 +19,12 @@ class Behaviour:
     Each method changes in place the object that it is given.
     """
 
-    def warn(self, value: Json) -> list[str]:
-        """Take away what the kind does not know; the paths of that."""
-        return []
+    known: Json | None = None
+    """The schema of the fields that are known; all are by default."""
+
+    def prune(self, value: Json, api_version: str) -> list[str]:
+        """Take away what is not known in a version; the paths of that."""
+        return structural.prune(value, self.known) if self.known else []
 
     def default(self, value: Json) -> None:
         """Fill in what a reader of the request fills in."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from apiserver import structural
@@ -151,13 +151,14 @@ _STATE = _object(
 
 
 class Defined(Behaviour):
-    """What a schema says, by version; validated in the version that is stored."""
+    """What a schema says; `older` has those of other versions, for their fields alone."""
 
-    def __init__(self, schema: Json) -> None:
+    def __init__(self, schema: Json, older: Mapping[str, Json]) -> None:
         self.schema = schema
+        self.older = older
 
-    def warn(self, value: Json) -> list[str]:
-        return structural.prune(value, self.schema)
+    def prune(self, value: Json, api_version: str) -> list[str]:
+        return structural.prune(value, self.older.get(api_version, self.schema))
 
     def default(self, value: Json) -> None:
         structural.default(value, self.schema)
@@ -166,12 +167,21 @@ class Defined(Behaviour):
         return structural.validate(new, self.schema, "", old)
 
 
-def _kind(name: str, plural: str, spec: Json, status: Json, hashed: str, **more: Any) -> Kind:
+def _kind(
+    name: str,
+    plural: str,
+    spec: Json,
+    status: Json,
+    hashed: str,
+    *,
+    version: str = "v1beta1",
+    older: Mapping[str, Json] | None = None,
+) -> Kind:
     properties = {"spec": spec, "status": status}
     schema = _object(properties, ["spec"] if spec.get("required") else ())
     return Kind(
         group="metallb.io",
-        version=more.pop("version", "v1beta1"),
+        version=version,
         name=name,
         plural=plural,
         singular=name.lower(),
@@ -180,7 +190,7 @@ def _kind(name: str, plural: str, spec: Json, status: Json, hashed: str, **more:
         generation=(),
         unconditional=False,
         shape=structural.shape_of(schema),
-        behaviour=Defined(schema),
+        behaviour=Defined(schema, older or {}),
         storage_hash=hashed,
     )
 
@@ -201,7 +211,15 @@ def _peer_to_storage(value: Json) -> Json:
 
 def metallb_kinds() -> list[Served]:
     """Every kind of metallb.io, as it is served."""
-    peers = _kind("BGPPeer", "bgppeers", _PEER, _NOTHING, "jpZmBQrvK1U=", version="v1beta2")
+    peers = _kind(
+        "BGPPeer",
+        "bgppeers",
+        _PEER,
+        _NOTHING,
+        "jpZmBQrvK1U=",
+        version="v1beta2",
+        older={"metallb.io/v1beta1": _object({"spec": _PEER_OLD, "status": _NOTHING})},
+    )
     plain = [
         _kind(
             "AddressPool",

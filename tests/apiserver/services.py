@@ -10,6 +10,7 @@ from typing import Any
 from apiserver.errors import Cause, forbidden_field, invalid, required, unsupported
 from apiserver.fields import ATOMIC, METADATA, Shape
 from apiserver.kinds import Behaviour, Kind
+from apiserver.known import SERVICE
 
 Json = dict[str, Any]
 NODE_PORTS = range(30000, 32768)
@@ -65,6 +66,8 @@ def _checks_health(value: Json) -> bool:
 
 class Services(Behaviour):
     """The behaviour of Services; cluster addresses and node ports are drawn at random."""
+
+    known = SERVICE
 
     def __init__(self, cidrs: Sequence[str], dice: random.Random) -> None:
         self._networks = [ipaddress.ip_network(cidr) for cidr in cidrs]

@@ -67,6 +67,7 @@ async def test_a_connection_is_kept() -> None:
     assert found["status"] == {"loadBalancer": {"ingress": [{"ip": "192.0.2.3", "ipMode": "VIP"}]}}
 
 
+@pytest.mark.slow
 async def test_events_are_sent_at_once_and_the_stream_ends_in_time() -> None:
     server = ApiServer()
     query = {"watch": "1", "timeoutSeconds": "1", "resourceVersion": str(server.revision)}

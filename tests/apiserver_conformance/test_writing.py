@@ -218,6 +218,38 @@ def test_what_is_invalid_is_refused(server: ApiServer, value: Json, said: str) -
     assert refused.value.code == 422
 
 
+@pytest.mark.parametrize(
+    ("path", "value", "field"),
+    [
+        (SERVICES, objects.service("s", loadBalancerIp="192.0.2.1"), "spec.loadBalancerIp"),
+        (
+            "/apis/metallb.io/v1beta1/namespaces/metallb-system/bgppeers",
+            objects.bgp_peer("p", "192.0.2.1", version="v1beta1", vrf="red"),
+            "spec.vrf",
+        ),
+        (
+            "/api/v1/namespaces/default/events",
+            {
+                "apiVersion": "v1",
+                "kind": "Event",
+                "metadata": {"name": "e"},
+                "involvedObject": {"namespace": "default"},
+                "note": "assigned",
+            },
+            "note",
+        ),
+    ],
+)
+async def test_what_is_unknown_is_left_out(
+    server: ApiServer, path: str, value: Json, field: str
+) -> None:
+    response = await server.connect().request("POST", path, (), json.dumps(value).encode())
+
+    assert response.status == 201
+    assert f'299 - "unknown field \\"{field}\\""' in response.headers["warning"]
+    assert field.split(".")[-1].encode() not in response.body
+
+
 def test_a_status_cannot_name_another_node_later(server: ApiServer) -> None:
     server.create(
         {
