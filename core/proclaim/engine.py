@@ -92,7 +92,8 @@ async def run(
             targets = [wanted[a.name] for a in cast.announcers if a.spread is spread]
             await nursery.start(_follow, ledger, Place(host.node, spread), projection, targets)
         nursery.start_soon(_watch_fellows, ledger, host.node, watched)
-        nursery.start_soon(_advise, ledger, host.node, not cast.electors, name="advice")
+        if cast.announcers:
+            nursery.start_soon(_advise, ledger, host.node, not cast.electors, name="advice")
         introduced, heard = trio.Event(), trio.Event()
         nursery.start_soon(tell, ledger.state, heard, name="findings")
         nursery.start_soon(tell_decisions, ledger, name="decisions")

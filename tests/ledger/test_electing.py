@@ -195,3 +195,12 @@ async def test_a_detector_that_finds_nothing_out_does_not_keep_a_node_silent(
     await trio.sleep(2)
     assert answers.shown
     await stage.end()
+
+
+async def test_who_announces_nothing_needs_no_node_document(
+    autojump_clock, perform, caplog
+) -> None:
+    stage = await perform([Catalogue(pool(), Sourced(Node("n2")))], electors=[Puppet()])
+    await trio.sleep(60)
+    assert "describes n1" not in caplog.text
+    await stage.end()

@@ -326,7 +326,7 @@ async def test_another_writer_ends_the_engine(autojump_clock, log) -> None:
 
 async def test_unpinned_addresses_are_warned_about_once(autojump_clock, perform, caplog) -> None:
     files = Teller("files")
-    stage = await perform([files])
+    stage = await perform([files], [Shower("l2", Spread.ONE_NODE)])
     nodes = (Sourced(Node("n1")), Sourced(Node("n2")))
     many = tuple(service(f"s{at}") for at in range(5))
     await files.say(Listing("files", (pool(), *nodes, *many)))
@@ -343,7 +343,7 @@ async def test_unpinned_addresses_are_warned_about_once(autojump_clock, perform,
 
 async def test_pinned_addresses_are_not_warned_about(autojump_clock, perform, caplog) -> None:
     files = Teller("files")
-    stage = await perform([files])
+    stage = await perform([files], [Shower("l2", Spread.ONE_NODE)])
     pinned = service("a", requested_addresses=("192.0.2.1",))
     await files.say(Listing("files", (pool(), Sourced(Node("n2")), pinned)))
     await trio.sleep(60)
@@ -356,7 +356,7 @@ async def test_a_node_that_no_document_describes_is_warned_about(
     autojump_clock, log, caplog, authority
 ) -> None:
     files = Teller("files")
-    stage = Stage(log, [files], [], authority)
+    stage = Stage(log, [files], [Shower("l2", Spread.ONE_NODE)], authority)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(stage.play)
         await files.say(Listing("files", (pool(), service("a"))))

@@ -27,13 +27,13 @@ class _Unknown:
 
 
 _UNKNOWN = _Unknown()
-_Old: TypeAlias = "Resource | _Unknown | None"
+Old: TypeAlias = "Resource | _Unknown | None"
 
 
 class Untold(NamedTuple):
     """What was not told yet: the value that was told last, and the present one."""
 
-    changes: dict[Ref, tuple[_Old, Resource | None]]
+    changes: dict[Ref, tuple[Old, Resource | None]]
     problems: tuple[Problem, ...] | None
 
 
@@ -55,7 +55,7 @@ class Assembly:
         self._namespace = namespace
         self._current: dict[str, dict[Ref, Resource]] = {}
         self._problems: dict[Ref, tuple[Problem, ...]] = {}
-        self._changes: dict[Ref, tuple[_Old, Resource | None]] = {}
+        self._changes: dict[Ref, tuple[Old, Resource | None]] = {}
         self._problems_changed = False
         self._services: set[_Owner] = set()
         self._slices: dict[Ref, EndpointSlice] = {}
@@ -121,7 +121,7 @@ class Assembly:
     def _set(self, ref: Ref, new: Resource | None, doubtful: bool = False) -> None:
         """`doubtful` where an earlier run may have told a value that this one does not know."""
         values = self._current.setdefault(ref.kind, {})
-        old: _Old = values.get(ref)
+        old: Old = values.get(ref)
         if old is None and doubtful:
             old = _UNKNOWN
         if old == new:

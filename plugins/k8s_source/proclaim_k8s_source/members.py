@@ -69,6 +69,10 @@ class Members:
             yield _Holding(
                 ControllerReporter(self._office(CONTROLLER), self._valid_until), self._cluster
             )
+        if self._options.webhook is not None and self._options.allocates:
+            from proclaim_k8s_source.webhook.reporter import WebhookReporter  # few serve one
+
+            yield WebhookReporter(self._options.webhook, self._who.namespace)
         if self._options.announces:
             yield _Holding(NodeReporter(self._office(NODE)), self._cluster)
 

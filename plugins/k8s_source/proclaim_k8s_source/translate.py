@@ -143,9 +143,10 @@ def _service(raw: msgspec.Raw) -> Translated:
         "status": status,
     }
     parsed = parse_object(value)
+    resource = parsed.resource
     item = Item(
         _ref("Service", metadata),
-        resource=parsed.resource,
+        resource=resource and msgspec.structs.replace(resource, endpoints_listed=True),
         problems=parsed.problems,
         wanted=kind == "LoadBalancer" or bool(shown.ingress) or shown.pool is not None,
         uid=metadata.uid,
