@@ -32,7 +32,7 @@ EVERYWHERE = {
 }
 AT_HOME = {
     *granted("metallb.io", READ, *WATCHED),
-    *granted("", {"get", "list"}, "pods"),
+    *granted("", {"list"}, "pods"),
 }
 CLUSTER = {
     "controller": {*EVERYWHERE, *granted("", {"patch"}, "services/status")},

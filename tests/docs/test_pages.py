@@ -168,7 +168,7 @@ def test_every_reason_is_in_the_page_about_addresses_with_its_field_and_no_other
 
 
 BLOCK = re.compile(r"^```\n(.*?)^```", re.MULTILINE | re.DOTALL)
-CALL = re.compile(r"^(?:\$ )?(?:sudo )?(?:\.venv/bin/)?proclaim ([a-z]+)", re.MULTILINE)
+CALL = re.compile(r"^(?:\$ )?(?:sudo )?(?:\.venv/bin/)?proclaim ([a-z0-9]+)", re.MULTILINE)
 
 
 def commands() -> dict[str, list[str]]:
