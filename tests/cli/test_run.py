@@ -162,12 +162,12 @@ def test_a_choice_that_nobody_offers_is_refused(proclaim, arguments, said):
     assert said in ran.err
 
 
-def test_the_kubernetes_source_says_that_it_is_not_built_yet(proclaim, tmp_path):
+def test_a_cluster_that_nobody_knows_stops_the_start_with_what_was_looked_for(proclaim, tmp_path):
     settings = tmp_path / "proclaim.toml"
-    settings.write_text("[k8s_source]\n")
+    settings.write_text('[k8s_source]\nkubeconfig = "/nowhere"\n')
     ran = proclaim("run", proclaim.manifests, "--settings", settings)
     assert ran.status == 1
-    assert "error: the Kubernetes source is not built yet" in ran.err
+    assert "error: /nowhere: there is no such kubeconfig" in ran.err
 
 
 def test_a_reader_that_goes_away_is_no_error_worth_a_word(proclaim):

@@ -23,6 +23,7 @@ from proclaim.log import MemoryLog, rows
 from proclaim.model import Authority, Authorized
 from proclaim.state import State
 from proclaim_k8s_source.elector import LeaseElector
+from proclaim_k8s_source.kinds import Scope
 from proclaim_k8s_source.lease_messages import Rules
 from proclaim_k8s_source.lease_record import Place
 from proclaim_k8s_source.options import Role
@@ -137,8 +138,9 @@ class Process:
     def _cast(self, host: Host) -> Cast:
         agent = f"proclaim/test ({self.name})"
         api = self.connection = self._scene.server.connect(user_agent=agent, faults=self.faults)
-        source = KubernetesSource(api, host, NAMESPACE)
         allocates, announces = self.role is not Role.NODE, self.role is not Role.CONTROLLER
+        scope = Scope(NAMESPACE, self.name, allocates=allocates, announces=announces)
+        source = KubernetesSource(api, host, scope)
         reporters: list[ControllerReporter | NodeReporter] = []
         electors: list[LeaseElector] = []
 

@@ -127,7 +127,9 @@ async def test_churn_of_pods_that_changes_nothing_is_no_fact(autojump_clock, sce
 # --- what is released -----------------------------------------------------------------------
 
 
-async def test_a_service_that_is_no_load_balancer_any_more_gives_its_address_up(autojump_clock, scene) -> None:
+async def test_a_service_that_is_no_load_balancer_any_more_gives_its_address_up(
+    autojump_clock, scene
+) -> None:
     await scene.controller()
     scene.server.create(objects.service("web"))
     await scene.until(lambda: scene.addresses("web"))
@@ -142,7 +144,9 @@ async def test_a_service_that_is_no_load_balancer_any_more_gives_its_address_up(
     await scene.until(lambda: scene.addresses("next") == ("192.0.2.0",))
 
 
-async def test_without_a_pool_the_status_is_cleared_and_with_one_it_comes_back(autojump_clock, scene) -> None:
+async def test_without_a_pool_the_status_is_cleared_and_with_one_it_comes_back(
+    autojump_clock, scene
+) -> None:
     await scene.controller()
     scene.server.create(objects.service("web"))
     await scene.until(lambda: scene.addresses("web"))
@@ -158,7 +162,9 @@ async def test_without_a_pool_the_status_is_cleared_and_with_one_it_comes_back(a
     ("theirs", "ours", "served"),
     [(None, "", True), (None, "x", False), ("x", "", False), ("x", "x", True), ("x", "y", False)],
 )
-async def test_only_services_of_our_class_are_served(autojump_clock, scene, theirs, ours, served) -> None:
+async def test_only_services_of_our_class_are_served(
+    autojump_clock, scene, theirs, ours, served
+) -> None:
     from proclaim_k8s_source.options import Role
 
     await scene.run("c1", Role.CONTROLLER, load_balancer_class=ours)
@@ -171,7 +177,9 @@ async def test_only_services_of_our_class_are_served(autojump_clock, scene, thei
 # --- taking over ----------------------------------------------------------------------------
 
 
-async def test_an_empty_ledger_adopts_every_address_and_writes_nothing(autojump_clock, scene) -> None:
+async def test_an_empty_ledger_adopts_every_address_and_writes_nothing(
+    autojump_clock, scene
+) -> None:
     for at in range(8):
         notes = {"metallb.io/ip-allocated-from-pool": "public"}
         address = f"192.0.2.{15 - at}"
@@ -210,7 +218,9 @@ async def test_a_restart_moves_nothing_and_writes_nothing(autojump_clock, scene)
         assert now == facts, "history shows no blip"
 
 
-async def test_a_new_service_after_a_restart_waits_less_than_a_second(autojump_clock, scene) -> None:
+async def test_a_new_service_after_a_restart_waits_less_than_a_second(
+    autojump_clock, scene
+) -> None:
     controller = await scene.controller()
     scene.server.create(objects.service("old"))
     await scene.until(lambda: scene.addresses("old"))
@@ -266,7 +276,9 @@ async def test_nodes_keep_announcing_while_the_server_is_away(autojump_clock, sc
     assert frozenset() not in node.routes.history[1:]
 
 
-async def test_a_node_that_starts_while_the_server_is_away_announces_from_its_ledger(autojump_clock, scene) -> None:
+async def test_a_node_that_starts_while_the_server_is_away_announces_from_its_ledger(
+    autojump_clock, scene
+) -> None:
     await scene.controller()
     node = await scene.node("n1")
     scene.server.create(objects.service("web"))
@@ -297,7 +309,9 @@ async def test_a_status_that_somebody_clears_once_is_put_right(autojump_clock, s
     assert frozenset() not in node.routes.history[1:], "no route flickered"
 
 
-async def test_who_insists_on_another_status_is_named_and_let_be(autojump_clock, scene, caplog) -> None:
+async def test_who_insists_on_another_status_is_named_and_let_be(
+    autojump_clock, scene, caplog
+) -> None:
     controller, node = await scene.controller(), await scene.node("n1")
     scene.server.create(objects.service("web"))
     scene.server.create(serving("web", "n1"))

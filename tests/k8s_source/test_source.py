@@ -11,6 +11,7 @@ import trio
 from apiserver import ApiServer
 from proclaim import Change, Latest, Listing, PluginError, Ref
 from proclaim_k8s_source.api import Refused, Response
+from proclaim_k8s_source.kinds import Scope
 from proclaim_k8s_source.source import KubernetesSource
 
 NAMESPACE = "metallb-system"
@@ -31,7 +32,7 @@ class Cluster:
         self.server = server or ApiServer(seed=1)
         self.api = self.server.connect()
         self.host = FakeHost()
-        self.source = KubernetesSource(self.api, self.host, NAMESPACE, **options)
+        self.source = KubernetesSource(self.api, self.host, Scope(NAMESPACE, **options))
         self.told = []
         self.slow = 0.0
         self.ledger = {}

@@ -11,6 +11,7 @@ from proclaim_k8s_source.access import find_access
 from proclaim_k8s_source.api import Refused, Unreachable
 from proclaim_k8s_source.beside import look_beside
 from proclaim_k8s_source.client import open_client
+from proclaim_k8s_source.kinds import Scope
 from proclaim_k8s_source.members import DEFAULT_NAMESPACE
 from proclaim_k8s_source.source import KubernetesSource
 
@@ -55,7 +56,7 @@ async def _look(where: Where, seconds: float) -> Look:
                 raise ProclaimError(str(error), "is it the right cluster?") from None
             else:
                 remarks = [f"{beside}; it has to be stopped first"] if beside else []
-            source = KubernetesSource(api, host, namespace, beside_metallb=True)
+            source = KubernetesSource(api, host, Scope(namespace, beside_metallb=True))
             return Look(await _first_listing(source), tuple(remarks))
     raise ProclaimError(
         f"{access.server} did not list everything within {seconds:g} seconds",

@@ -15,6 +15,7 @@ from proclaim import Elector, Host, Reporter, Source
 from proclaim_k8s_source.access import find_access
 from proclaim_k8s_source.cluster import Cluster
 from proclaim_k8s_source.elector import LeaseElector
+from proclaim_k8s_source.kinds import Scope
 from proclaim_k8s_source.lease_messages import Rules
 from proclaim_k8s_source.lease_record import Place
 from proclaim_k8s_source.options import Options
@@ -37,9 +38,16 @@ class Members:
         self._cluster = cluster
         self._host = host
         self._who = self_
-        self._source = KubernetesSource(
-            cluster, host, self_.namespace, options.page_size, options.beside_metallb
+        scope = Scope(
+            self_.namespace,
+            host.node,
+            allocates=options.allocates,
+            announces=options.announces,
+            page_size=options.page_size,
+            beside_metallb=options.beside_metallb,
+            ignore_exclude_lb=options.ignore_exclude_lb,
         )
+        self._source = KubernetesSource(cluster, host, scope)
         self._elector = (
             LeaseElector(
                 cluster,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from math import inf
 from typing import Protocol
 
 import trio
@@ -28,8 +29,9 @@ from proclaim.model import Resource
 from proclaim_k8s_source.api import Api, Refused, Unreachable
 from proclaim_k8s_source.assembly import Assembly, Untold
 from proclaim_k8s_source.beside import hint, look_beside
-from proclaim_k8s_source.kinds import Watched, secret, watched
+from proclaim_k8s_source.kinds import Scope, Watched, secret, watched
 from proclaim_k8s_source.pace import PAUSE_EVERY, Steps, paced
+from proclaim_k8s_source.patience import Patience
 from proclaim_k8s_source.reflector import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS
 from proclaim_k8s_source.seen import Seen
 from proclaim_k8s_source.signals import Trouble
@@ -51,21 +53,11 @@ class KubernetesSource:
 
     name = NAME
 
-    def __init__(
-        self,
-        api: Api,
-        host: Host,
-        namespace: str,
-        page_size: int = 500,
-        beside_metallb: bool = False,
-    ) -> None:
-        """`namespace` is that of the `metallb.io` resources and of the Secrets they name."""
+    def __init__(self, api: Api, host: Host, scope: Scope) -> None:
         self.seen = Seen()
         self._api = api
         self._host = host
-        self._namespace = namespace
-        self._page_size = page_size
-        self._beside_metallb = beside_metallb
+        self._scope = scope
         self._passwords: dict[str, str] = {}
 
     async def run(self, observe: Observe) -> None:
@@ -73,19 +65,19 @@ class KubernetesSource:
 
         Raises PluginError when MetalLB runs as well and may not.
         """
-        if not self._beside_metallb:
+        if not self._scope.beside_metallb:
             await self._refuse_beside()
-        assembly = Assembly(self._namespace)
+        assembly = Assembly(self._scope.namespace)
         self.seen.begin()
         async with trio.open_nursery() as nursery:
-            following = _Following(assembly, self.seen, nursery, self._driver, self._namespace)
-            following.begin(watched(self._namespace))
-            if not self._beside_metallb:
+            following = _Following(assembly, self.seen, nursery, self._driver, self._scope)
+            following.begin(watched(self._scope))
+            if not self._scope.beside_metallb:
                 nursery.start_soon(self._keep_looking_beside)
             await self._tell(observe, assembly, following)
 
     def _driver(self, each: Watched, following: _Following) -> Driver:
-        return Driver(self._api, each, following, self._page_size, self._jitter)
+        return Driver(self._api, each, following, self._scope.page_size, self._jitter)
 
     def _jitter(self) -> float:
         return self._host.random.uniform(*_JITTER)
@@ -99,10 +91,15 @@ class KubernetesSource:
         _log_new(problems, ())
         resources = await paced(_sourced(assembly.resources()))
         await observe(Listing(NAME, resources, problems=problems))
+        patience = Patience() if self._scope.patient else None
         while True:
-            await following.wait_untold()
+            with trio.move_on_at(patience.deadline() if patience else inf):
+                await following.wait_untold()
             self._hand_over_passwords(assembly)
             untold = assembly.take()
+            if patience is not None:
+                sifted = patience.sift(untold.changes, trio.current_time())
+                untold = untold._replace(changes=sifted)
             said, gone = await paced(_differences(untold))
             now = untold.problems
             if now == problems:
@@ -139,7 +136,7 @@ class KubernetesSource:
         pause, said = FIRST_PAUSE_SECONDS, False
         while True:
             try:
-                found = await look_beside(self._api, self._namespace)
+                found = await look_beside(self._api, self._scope.namespace)
                 break
             except Refused as error:
                 if error.status == _FORBIDDEN:
@@ -156,7 +153,7 @@ class KubernetesSource:
         if said:
             log.info("the API server answers again")
         if found:
-            raise PluginError(found, hint(self._namespace))
+            raise PluginError(found, hint(self._scope.namespace))
 
     async def _keep_looking_beside(self) -> None:
         """Say once that MetalLB has appeared, and once that it has gone."""
@@ -164,13 +161,13 @@ class KubernetesSource:
         while True:
             await trio.sleep(LOOK_BESIDE_SECONDS * self._jitter())
             try:
-                found = await look_beside(self._api, self._namespace)
+                found = await look_beside(self._api, self._scope.namespace)
             except (Refused, Unreachable):
                 continue
             if found and not appeared:
-                log.error("%s; %s", found, hint(self._namespace))
+                log.error("%s; %s", found, hint(self._scope.namespace))
             elif appeared and not found:
-                log.info("MetalLB does not run in the namespace %s any more", self._namespace)
+                log.info("MetalLB does not run in the namespace %s any more", self._scope.namespace)
             appeared = bool(found)
 
 
@@ -187,7 +184,7 @@ class _Following:
         seen: Seen,
         nursery: trio.Nursery,
         driver: _MakeDriver,
-        namespace: str,
+        scope: Scope,
     ) -> None:
         self.complete = trio.Event()
         """Set when everything that is observed has been listed."""
@@ -195,7 +192,7 @@ class _Following:
         self._seen = seen
         self._nursery = nursery
         self._driver = driver
-        self._namespace = namespace
+        self._scope = scope
         self._missing: set[str] = set()
         self._secrets: dict[str, trio.CancelScope] = {}
         self._troubles = Troubles()
@@ -272,7 +269,7 @@ class _Following:
             self.complete.set()
 
     def _noticed(self, watched: Watched) -> None:
-        if watched.kind == "BGPPeer":
+        if watched.kind == "BGPPeer" and self._scope.announces:
             self._follow_secrets()
         if self._assembly.untold:
             self._news.set()
@@ -283,17 +280,17 @@ class _Following:
         for name in sorted(self._secrets.keys() - named):
             self._secrets.pop(name).cancel()
             self._assembly.forget_secret(name)
-            each = secret(self._namespace, name)
+            each = secret(self._scope.namespace, name)
             self._troubles.end(each)
             self._listed(each)
         for name in sorted(named - self._secrets.keys()):
             scope = self._secrets[name] = trio.CancelScope()
-            self._missing.add(str(secret(self._namespace, name)))
+            self._missing.add(str(secret(self._scope.namespace, name)))
             self._nursery.start_soon(self._watch_secret, name, scope, name=f"watch secret {name}")
 
     async def _watch_secret(self, name: str, scope: trio.CancelScope) -> None:
         with scope:
-            await self._driver(secret(self._namespace, name), self).run()
+            await self._driver(secret(self._scope.namespace, name), self).run()
 
 
 def _sourced(resources: list[Resource]) -> Steps[tuple[Sourced, ...]]:

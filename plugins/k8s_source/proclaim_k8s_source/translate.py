@@ -19,6 +19,7 @@ from proclaim import Problem, Ref
 from proclaim.manifests import parse_object
 from proclaim.model import EndpointSlice, Resource
 
+from proclaim_k8s_source.kinds import Scope
 from proclaim_k8s_source.reporter.patches import AGREED, POOL, ShownService
 from proclaim_k8s_source.wire import (
     Conditions,
@@ -33,6 +34,7 @@ from proclaim_k8s_source.wire import (
 )
 
 SERVICE_NAME = "kubernetes.io/service-name"
+EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
 BASIC_AUTH = "kubernetes.io/basic-auth"
 LONGEST_PASSWORD = 80
 """TCP_MD5SIG_MAXKEYLEN of the kernel."""
@@ -80,15 +82,18 @@ _secret = msgspec.json.Decoder(SecretObject)
 _anything = msgspec.json.Decoder(dict[str, Any])
 
 
-def translator(kind: str, api_version: str) -> Translate:
+EVERYTHING = Scope("")
+
+
+def translator(kind: str, api_version: str, scope: Scope = EVERYTHING) -> Translate:
     """What translates the objects of a kind; it raises MsgspecError on what is no object."""
     match kind:
         case "Service":
-            return _service
+            return lambda raw: _service(raw, scope)
         case "EndpointSlice":
             return _endpoint_slice
         case "Node":
-            return _a_node
+            return lambda raw: _a_node(raw, scope)
         case "Secret":
             return _a_secret
         case "ServiceL2Status" | "ServiceBGPStatus" | "ConfigurationState":
@@ -130,7 +135,7 @@ def _plain(kind: str, api_version: str, raw: msgspec.Raw) -> Translated:
     return item, metadata.resourceVersion
 
 
-def _service(raw: msgspec.Raw) -> Translated:
+def _service(raw: msgspec.Raw, scope: Scope) -> Translated:
     found = _whole.decode(raw)
     metadata, spec, status = found.metadata, found.spec, found.status
     shown = _shown(metadata, status)
@@ -144,9 +149,11 @@ def _service(raw: msgspec.Raw) -> Translated:
     }
     parsed = parse_object(value)
     resource = parsed.resource
+    if resource is not None and scope.announces:
+        resource = msgspec.structs.replace(resource, endpoints_listed=True)
     item = Item(
         _ref("Service", metadata),
-        resource=resource and msgspec.structs.replace(resource, endpoints_listed=True),
+        resource=resource,
         problems=parsed.problems,
         wanted=kind == "LoadBalancer" or bool(shown.ingress) or shown.pool is not None,
         uid=metadata.uid,
@@ -164,8 +171,10 @@ def _shown(metadata: Meta, status: object) -> ShownService:
     return ShownService(entries, annotations.get(POOL), annotations.get(AGREED), version)
 
 
-def _a_node(raw: msgspec.Raw) -> Translated:
+def _a_node(raw: msgspec.Raw, scope: Scope) -> Translated:
     found = _node.decode(raw)
+    if scope.ignore_exclude_lb and found.metadata.labels:
+        found.metadata.labels.pop(EXCLUDED, None)
     status = found.status or NodeStatus()
     value = {
         "apiVersion": "v1",

@@ -29,7 +29,7 @@ from proclaim_k8s_source.signals import (
     Trouble,
     Watch,
 )
-from proclaim_k8s_source.translate import Item, gone, translator
+from proclaim_k8s_source.translate import EVERYTHING, Item, gone, translator
 from proclaim_k8s_source.wire import Head, Line, ListAnswer, Said
 
 LONGEST_LINE_BYTES = 16 * 1024 * 1024
@@ -98,7 +98,8 @@ class Driver:
 
     def _use(self, place: Place) -> None:
         self._place = place
-        self._translate = translator(self._watched.kind, place.api_version)
+        scope = self._watched.scope or EVERYTHING
+        self._translate = translator(self._watched.kind, place.api_version, scope)
 
     async def _hear(self, happened: _Heard) -> None:
         for pages in self._step(happened):
