@@ -23,7 +23,7 @@ class Scope:
     allocates: bool = True
     announces: bool = True
     """Without it neither EndpointSlices nor Secrets are of any use."""
-    page_size: int = 500
+    page_size: int = 250
     """Objects in one page of a list."""
     beside_metallb: bool = False
     """Whether MetalLB may run in the same namespace."""

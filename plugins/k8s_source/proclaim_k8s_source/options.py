@@ -7,7 +7,7 @@ kubeconfig = "/etc/kubernetes/proclaim.conf"
 context = "lab"
 requests_per_second = 500
 burst = 1000
-page_size = 500
+page_size = 250
 lease_name = "proclaim-controller"
 lease_seconds = 15
 identity = "a"                      # in the Lease; else made from the pod or node and the ledger
@@ -85,7 +85,7 @@ class Options:
     identity: str = ""
     requests_per_second: float = 500.0
     burst: int = 1000
-    page_size: int = 500
+    page_size: int = 250
     lease_name: str = "proclaim-controller"
     lease_seconds: float = 15.0
     ignore_exclude_lb: bool = False
@@ -124,7 +124,7 @@ def read_options(settings: Settings) -> Options | None:
         identity=read.text("identity"),
         requests_per_second=read.number("requests_per_second", 500.0, 0.1, 1e6),
         burst=int(read.number("burst", 1000, 1, 1e6)),
-        page_size=int(read.number("page_size", 500, 1, 10_000)),
+        page_size=int(read.number("page_size", 250, 1, 10_000)),
         lease_name=read.name("lease_name", "proclaim-controller"),
         lease_seconds=read.number("lease_seconds", 15.0, 3, 3600),
         ignore_exclude_lb=read.flag("ignore_exclude_lb", False),

@@ -43,6 +43,8 @@ log = logging.getLogger("proclaim.kubernetes")
 
 NAME = "kubernetes"
 LOOK_BESIDE_SECONDS = 30.0
+LOOK_BESIDE_ON_A_NODE_SECONDS = 300.0
+"""There are many nodes, and one controller says it as well."""
 _FORBIDDEN = 403
 _LOGGED_PROBLEMS = 20
 _JITTER = (2 / 3, 4 / 3)
@@ -158,8 +160,9 @@ class KubernetesSource:
     async def _keep_looking_beside(self) -> None:
         """Say once that MetalLB has appeared, and once that it has gone."""
         appeared = False
+        pause = LOOK_BESIDE_SECONDS if self._scope.allocates else LOOK_BESIDE_ON_A_NODE_SECONDS
         while True:
-            await trio.sleep(LOOK_BESIDE_SECONDS * self._jitter())
+            await trio.sleep(pause * self._jitter())
             try:
                 found = await look_beside(self._api, self._scope.namespace)
             except (Refused, Unreachable):

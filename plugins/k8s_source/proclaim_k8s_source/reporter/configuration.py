@@ -20,6 +20,8 @@ from proclaim_k8s_source.reporter.office import Office
 from proclaim_k8s_source.reporter.patches import status_patch
 
 KIND = "ConfigurationState"
+SOURCE = "kubernetes"
+"""The source that lists the configuration."""
 _CONCERNS = frozenset(
     {"IPAddressPool", "BGPPeer", "BGPAdvertisement", "Community", "BFDProfile", "Node"}
 )
@@ -56,6 +58,8 @@ class ConfigurationWriter:
 
         Raises Refused and Unreachable.
         """
+        if SOURCE not in state.listed:
+            return  # of what was never heard, nothing is known to be valid
         office, target = self._office, wanted.configuration(state, node)
         name = target["metadata"]["name"]
         shown = office.shown.object(KIND, name)

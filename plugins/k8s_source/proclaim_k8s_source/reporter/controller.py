@@ -32,6 +32,8 @@ from proclaim_k8s_source.reporter.services import ServiceWriter
 
 MANAGER = "proclaim-controller"
 WORKERS = 8
+LAPSE_SECONDS = 1.0
+"""When to look again at what was not written because the mandate had run out."""
 CONFIGURATION = Ref("ConfigurationState", "", "controller")
 _AT_ONCE = 256
 
@@ -114,13 +116,15 @@ class _Writing:
         if state.authority is not Authority.ALLOCATE:
             return
         again: float | None = None
-        with trio.move_on_at(self._valid_until()):
+        with trio.move_on_at(self._valid_until()) as mandate:
             if key.kind == "Service":
                 again = await self._services.write(state, key)
             elif key.kind == "IPAddressPool":
                 again = await self._pools.write(state, key)
             else:
                 await self._configuration.write(state, "")
+        if mandate.cancelled_caught:
+            again = trio.current_time() + LAPSE_SECONDS
         if again is not None:
             self.desk.postpone(key, again)
 
