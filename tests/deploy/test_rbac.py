@@ -12,8 +12,6 @@ WATCHED = (
     "configurationstates",
     "ipaddresspools",
     "l2advertisements",
-    "servicebgpstatuses",
-    "servicel2statuses",
 )
 
 
@@ -27,7 +25,6 @@ def lease(name):
 
 EVERYWHERE = {
     *granted("", READ, "services", "nodes", "namespaces"),
-    *granted("discovery.k8s.io", READ, "endpointslices"),
     *granted("", {"create", "patch"}, "events"),
 }
 AT_HOME = {
@@ -36,7 +33,7 @@ AT_HOME = {
 }
 CLUSTER = {
     "controller": {*EVERYWHERE, *granted("", {"patch"}, "services/status")},
-    "node": EVERYWHERE,
+    "node": {*EVERYWHERE, *granted("discovery.k8s.io", READ, "endpointslices")},
 }
 NAMESPACED = {
     "controller": {
@@ -58,6 +55,7 @@ NAMESPACED = {
                 *granted("metallb.io", {"patch"}, f"{kind}/status"),
             )
         ),
+        *granted("metallb.io", READ, "servicebgpstatuses", "servicel2statuses"),
         *granted("", READ, "secrets"),
     },
 }

@@ -128,7 +128,5 @@ prometheus.io/port: {{ .root.Values.prometheus.metricsPort | quote }}
     - configurationstates
     - ipaddresspools
     - l2advertisements
-    - servicebgpstatuses
-    - servicel2statuses
   verbs: [get, list, watch]
 {{- end }}
