@@ -1,12 +1,34 @@
 """What the chart does in a cluster that has something already, what it says, and its values."""
 
 import json
+import ssl
+from base64 import b64decode
 
 import pytest
 import yaml
 from deploy.cluster import cluster
-from deploy.rendering import CHART, DEPLOY, NAMESPACE, objects, of_kind, program, run, template
+from deploy.rendering import (
+    CHART,
+    DEPLOY,
+    NAMESPACE,
+    chart,
+    named,
+    objects,
+    of_kind,
+    overlay,
+    program,
+    run,
+    template,
+)
 
+SERVED = {
+    "v1beta1-bfdprofile",
+    "v1beta1-bgpadvertisement",
+    "v1beta1-community",
+    "v1beta1-ipaddresspool",
+    "v1beta1-l2advertisement",
+    "v1beta2-bgppeer",
+}
 CRD = "CustomResourceDefinition"
 OURS = {
     "meta.helm.sh/release-name": "proclaim",
@@ -78,6 +100,53 @@ def test_a_key_and_a_certificate_that_are_there_stay(tmp_path):
     }
     (configuration,) = of_kind(rendered, "ValidatingWebhookConfiguration")
     assert {each["clientConfig"]["caBundle"] for each in configuration["webhooks"]} == {"QQ=="}
+
+
+def shake_hands(*ends):
+    """Let both ends of TLS speak until they agree; raises SSLError when they do not."""
+    waiting = list(ends)
+    for _ in range(10):
+        for end in list(waiting):
+            try:
+                end.do_handshake()
+                waiting.remove(end)
+            except ssl.SSLWantReadError:
+                continue
+    assert not waiting
+
+
+def test_the_certificate_that_is_made_is_what_the_api_server_expects(tmp_path):
+    rendered = chart("webhook.enabled=true")
+    data = named(rendered, "Secret", "proclaim-webhook")["data"]
+    for name, text in data.items():
+        (tmp_path / name).write_bytes(b64decode(text))
+    (configuration,) = of_kind(rendered, "ValidatingWebhookConfiguration")
+    for webhook in configuration["webhooks"]:
+        asked = webhook["clientConfig"]
+        authority = ssl.create_default_context(cadata=b64decode(asked["caBundle"]).decode())
+        ours = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        ours.load_cert_chain(tmp_path / "tls.crt", tmp_path / "tls.key")
+        up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
+        name = f"{asked['service']['name']}.{asked['service']['namespace']}.svc"
+        client = authority.wrap_bio(down, up, server_hostname=name)
+        server = ours.wrap_bio(up, down, server_side=True)
+        shake_hands(client, server)
+
+
+def test_the_webhook_is_asked_at_the_paths_of_metallb_both_ways():
+    (configuration,) = of_kind(chart("webhook.enabled=true"), "ValidatingWebhookConfiguration")
+    served = {f"/validate-metallb-io-{each}" for each in SERVED}
+    paths = {each["clientConfig"]["service"]["path"] for each in configuration["webhooks"]}
+    assert paths == served
+    (other,) = of_kind(overlay("webhook"), "ValidatingWebhookConfiguration")
+
+    def asked(found):
+        return [
+            (each["name"], each["rules"], each["failurePolicy"], each["clientConfig"]["service"])
+            for each in found["webhooks"]
+        ]
+
+    assert asked(configuration) == asked(other)
 
 
 def notes(*values):
