@@ -391,3 +391,27 @@ async def test_a_settled_cluster_is_silent(autojump_clock, scene) -> None:
     before = asked()
     await trio.sleep(600)
     assert asked() == before
+
+
+async def test_a_restarted_node_writes_only_what_is_not_there(autojump_clock, scene) -> None:
+    await scene.controller()
+    node = await scene.node("n1")
+    for at in range(5):
+        scene.server.create(objects.service(f"s{at}"))
+        scene.server.create(serving(f"s{at}", "n1"))
+    await scene.until(lambda: len(statuses(scene, "ServiceBGPStatus")) == 5)
+    await trio.sleep(10)
+    await node.kill()
+
+    def written():
+        verbs = ("create", "patch", "update", "delete")
+        return {
+            key: count
+            for key, count in scene.server.requests().items()
+            if key[0] in verbs and key[1] != "leases"
+        }
+
+    before = written()
+    await node.start()
+    await trio.sleep(30)
+    assert written() == before

@@ -57,6 +57,7 @@ class ControllerReporter:
             nursery.start_soon(writing.poster.run)
             nursery.start_soon(writing.follow_shown)
             nursery.start_soon(writing.follow_state)
+            nursery.start_soon(writing.begin_configuration)
             nursery.start_soon(rivals.report, self.name, observe)
 
 
@@ -72,8 +73,15 @@ class _Writing:
         self._services = ServiceWriter(office, rivals)
         self._pools = PoolWriter(office, rivals)
         self._configuration = ConfigurationWriter(office, "poolReconciler")
+        self._configures = False
         self.desk = Desk(self._write, office.host.random, WORKERS)
         self.poster = Poster(office, Teller(MANAGER, office.instance))
+
+    async def begin_configuration(self) -> None:
+        """Have the ConfigurationState looked at, as soon as it is known whether it is there."""
+        await self._shown.wait_listed(CONFIGURATION.kind)
+        self._configures = True
+        self.desk.add([CONFIGURATION])
 
     async def follow_state(self) -> None:
         """Have looked at what facts touch; at everything when we begin to lead."""
@@ -121,7 +129,7 @@ class _Writing:
                 again = await self._services.write(state, key)
             elif key.kind == "IPAddressPool":
                 again = await self._pools.write(state, key)
-            else:
+            elif self._configures:
                 await self._configuration.write(state, "")
         if mandate.cancelled_caught:
             again = trio.current_time() + LAPSE_SECONDS

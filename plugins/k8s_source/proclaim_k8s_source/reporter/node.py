@@ -27,6 +27,7 @@ from proclaim_k8s_source.reporter.shown import ShownObject
 
 MANAGER = "proclaim-node"
 WORKERS = 4
+CONFIGURATION = "ConfigurationState"
 KINDS = {Spread.ONE_NODE: "ServiceL2Status", Spread.EVERY_NODE: "ServiceBGPStatus"}
 _SPREADS = {kind: spread for spread, kind in KINDS.items()}
 _AT_ONCE = 256
@@ -48,6 +49,8 @@ class NodeReporter:
             nursery.start_soon(writing.poster.run)
             nursery.start_soon(writing.follow_shown)
             nursery.start_soon(writing.follow_state)
+            for kind in (*_SPREADS, CONFIGURATION):
+                nursery.start_soon(writing.begin, kind)
             for spread in view.projections:
                 nursery.start_soon(writing.follow_projection, spread)
 
@@ -59,14 +62,21 @@ class _Writing:
         self._office = office
         self._view = view
         self._configuration = ConfigurationWriter(office, "configReconciler")
-        self._mine = Ref("ConfigurationState", "", f"speaker-{view.node}")
+        self._mine = Ref(CONFIGURATION, "", f"speaker-{view.node}")
+        self._ready: set[str] = set()
+        """Kinds of which everything is seen, so that nothing is created that is there."""
         self.desk = Desk(self._write, office.host.random, WORKERS)
         self.poster = Poster(office, Teller(MANAGER, office.instance))
+
+    async def begin(self, kind: str) -> None:
+        """Have looked at all objects of a kind, as soon as it is known which there are."""
+        await self._office.shown.wait_listed(kind)
+        self._ready.add(kind)
+        await self._look_at_all(kind)
 
     async def follow_state(self) -> None:
         """Have the ConfigurationState looked at when anything that it tells of changes."""
         before = self._view.state.value
-        self.desk.add([self._mine])
         async for state in self._view.state.changes():
             facts = self._view.since(before.position)
             if facts is None or any(concerns(item.fact) for item in facts):
@@ -79,9 +89,7 @@ class _Writing:
         async for now in self._view.projections[spread].changes():
             if now is None:
                 continue
-            if before is None:  # what is announced since before this process began is no news
-                await self._add(spread, now.parts)
-            else:
+            if before is not None:  # what is announced since before this process began is no news
                 facts = self._view.since(before.state.position)
                 if facts is not None:
                     facts = [item for item in facts if item.position <= now.state.position]
@@ -96,12 +104,18 @@ class _Writing:
         while True:
             version, refs = await self._office.shown.changed(version)
             if refs is None:
-                self.desk.add([self._mine])
-                for spread, kind in KINDS.items():
-                    refs = self._office.shown.services_of(kind, self._view.node)
-                    await self._add(spread, [*refs, *self._announced(spread)])
+                for kind in tuple(self._ready):
+                    await self._look_at_all(kind)
             else:
                 self.desk.add(ref for ref in refs if ref.kind in _SPREADS or ref == self._mine)
+
+    async def _look_at_all(self, kind: str) -> None:
+        if kind == CONFIGURATION:
+            self.desk.add([self._mine])
+            return
+        spread = _SPREADS[kind]
+        shown = self._office.shown.services_of(kind, self._view.node)
+        await self._add(spread, [*shown, *self._announced(spread)])
 
     async def _add(self, spread: Spread, services: Iterable[Ref]) -> None:
         keys: list[Ref] = []
@@ -116,6 +130,8 @@ class _Writing:
         return latest.value.parts if latest is not None and latest.value is not None else ()
 
     async def _write(self, key: Ref) -> None:
+        if key.kind not in self._ready:
+            return
         if key == self._mine:
             await self._configuration.write(self._view.state.value, self._view.node)
             return

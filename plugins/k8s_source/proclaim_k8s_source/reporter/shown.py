@@ -25,6 +25,9 @@ class ShownObject(NamedTuple):
 class Shown(Protocol):
     """A view of the server's objects that is kept up to date by somebody else."""
 
+    async def wait_listed(self, kind: str) -> None:
+        """Wait until all objects of a kind are seen: what is not seen then is not there."""
+
     def service(self, ref: Ref) -> ShownService | None:
         """A Service; None when there is none."""
 
