@@ -1,25 +1,11 @@
-"""What must be there for the integration tests, and the times that they measured.
+"""What must be there for the integration tests, and the times that they measured."""
 
-With `PROCLAIM_REQUIRE_ALL=1`, as CI sets it, what is missing is a failure
-instead of a skip.
-"""
-
-import os
-import shutil
 import signal
 
 import pytest
 from integration.lab import measured
-from netlab.laboratory import missing
-
-_ASKERS = {"arping": "iputils-arping", "ndisc6": "ndisc6"}
-"""Commands that the tests themselves ask with, and their Debian packages."""
-
-
-def _demand(reason):
-    if os.environ.get("PROCLAIM_REQUIRE_ALL") == "1":
-        pytest.fail(f"{reason}, and PROCLAIM_REQUIRE_ALL=1 forbids to skip", pytrace=False)
-    pytest.skip(reason)
+from integration.lab.cluster import cluster
+from integration.lab.needed import demand_all
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -39,21 +25,31 @@ def everything_needed(request):
     """Skip, or fail, with the one thing that is missing."""
     if not request.node.get_closest_marker("integration"):
         return
-    if os.geteuid():
-        _demand("network namespaces need root")
     callspec = getattr(request.node, "callspec", None)
-    router = callspec.params.get("router", "") if callspec else ""
-    if lacking := missing(router):
-        _demand(lacking)
-    for command, package in _ASKERS.items():
-        if not shutil.which(command):
-            _demand(f"{command} is not there (Debian package {package})")
+    demand_all(callspec.params.get("router", "") if callspec else "")
 
 
 @pytest.fixture
 def stopwatch(request):
     """Waits for things and notes how long they took."""
     return measured.Stopwatch(request.node.name)
+
+
+@pytest.fixture(scope="module")
+def one_cluster():
+    """A running cluster for all tests of a file."""
+    demand_all("frr")
+    with cluster() as made:
+        made.start()
+        yield made
+
+
+@pytest.fixture
+def k8s(one_cluster):
+    """The cluster of the file, with nothing in it but its nodes and peers."""
+    one_cluster.reset()
+    yield one_cluster
+    one_cluster.reset()
 
 
 def pytest_terminal_summary(terminalreporter):

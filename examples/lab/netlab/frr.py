@@ -11,9 +11,11 @@ import json
 import shutil
 import time
 from contextlib import ExitStack
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
+from netlab.namespaces import Namespace
 from netlab.processes import CommandFailed, Process, run
 from netlab.routers import Neighbor
 from netlab.topology import NODE_ASN, NODE_V4, NODE_V6, ROUTER_ASN, ROUTER_V4, Topology
@@ -29,11 +31,11 @@ def missing() -> str:
     return "" if shutil.which("vtysh") else "vtysh is not there (Debian package frr)"
 
 
-def configuration() -> str:
+def configuration(asn: int = ROUTER_ASN, router_id: str = ROUTER_V4) -> str:
     """What bgpd is told: one session of each family to each node, ECMP, no policy."""
     lines = [
-        f"router bgp {ROUTER_ASN}",
-        f" bgp router-id {ROUTER_V4}",
+        f"router bgp {asn}",
+        f" bgp router-id {router_id}",
         " no bgp ebgp-requires-policy",
         " no bgp default ipv4-unicast",
         " bgp bestpath as-path multipath-relax",
@@ -76,6 +78,19 @@ class Frr:
             raise CommandFailed(f"vtysh -c {command!r}: not JSON: {answer.strip()}") from None
         return found
 
+    def configure(self, *lines: str) -> None:
+        """Type lines into the running configuration, from its top; raises CommandFailed."""
+        typed = [part for line in ("configure terminal", *lines) for part in ("-c", line)]
+        run([*self.command(""), *typed])
+
+    def paths(self, prefix: str) -> list[dict[str, Any]]:
+        """All paths of one prefix with their attributes, as FRR tells them."""
+        version = ip_network(prefix).version
+        found: list[dict[str, Any]] = self.ask(f"show bgp ipv{version} unicast {prefix} json").get(
+            "paths", []
+        )
+        return found
+
     def routes(self, version: int) -> dict[str, frozenset[str]]:
         """Prefixes learned by BGP, each with the next hops of all its paths."""
         table = self.ask(f"show bgp ipv{version} unicast json").get("routes", {})
@@ -101,24 +116,31 @@ def _neighbor(address: str, said: dict[str, Any]) -> Neighbor:
     return Neighbor(address, str(said.get("bgpState", "")), str(reason))
 
 
-def start(stack: ExitStack, topology: Topology, directory: Path, within: float = 10.0) -> Frr:
+def start(stack: ExitStack, topology: Topology, directory: Path) -> Frr:
     """Start both daemons and wait until bgpd answers; raises CommandFailed."""
+    return start_in(stack, topology.router, directory, configuration())
+
+
+def start_in(
+    stack: ExitStack, router: Namespace, directory: Path, told: str, within: float = 10.0
+) -> Frr:
+    """The same in any namespace, with what bgpd is told; raises CommandFailed."""
     directory.mkdir(exist_ok=True)
     (directory / "zebra.conf").write_text("", encoding="utf-8")
-    (directory / "bgpd.conf").write_text(configuration(), encoding="utf-8")
+    (directory / "bgpd.conf").write_text(told, encoding="utf-8")
     (directory / "vtysh.conf").write_text("", encoding="utf-8")
     for path in (directory, *directory.iterdir()):
         shutil.chown(path, "frr", "frrvty")
     for daemon in ("zebra", "bgpd"):
         (directory / f"{daemon}.vty").unlink(missing_ok=True)  # of an earlier start
-        process = _start(stack, topology, directory, daemon)
+        process = _start(stack, router, directory, daemon)
         _wait_for(directory / f"{daemon}.vty", process, within)
     frr = Frr(directory)
     frr.ask("show bgp summary json")
     return frr
 
 
-def _start(stack: ExitStack, topology: Topology, directory: Path, daemon: str) -> Process:
+def _start(stack: ExitStack, router: Namespace, directory: Path, daemon: str) -> Process:
     command = [
         str(_DAEMONS / daemon),
         *("-f", str(directory / f"{daemon}.conf")),
@@ -128,7 +150,7 @@ def _start(stack: ExitStack, topology: Topology, directory: Path, daemon: str) -
         *("-P", "0"),
         *("--log", "stdout"),
     ]
-    return topology.router.start(stack, daemon, command, directory.with_name(f"{daemon}.log"))
+    return router.start(stack, daemon, command, directory.with_name(f"{daemon}.log"))
 
 
 def _wait_for(path: Path, process: Process, within: float) -> None:
