@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -82,6 +82,20 @@ class Machinery:
             if (one.api_version, one.kind.name) == (api_version, kind):
                 return one
         raise KeyError(f"no kind {kind} in {api_version}")
+
+    def withdraw(self, plurals: Collection[str]) -> list[Served]:
+        """Serve some resources no more; what was served, to be given to `serve`."""
+        gone = [one for one in self.served if one.kind.plural in plurals]
+        self.served = [one for one in self.served if one not in gone]
+        for one in gone:
+            del self._by_path[one.group, one.version, one.kind.plural]
+        return gone
+
+    def serve(self, kinds: Iterable[Served]) -> None:
+        """Serve some resources more."""
+        for one in kinds:
+            self.served.append(one)
+            self._by_path[one.group, one.version, one.kind.plural] = one
 
     def handle(self, request: Request) -> Answer | Watch:
         """The answer to a request, an error too."""

@@ -105,6 +105,22 @@ class ApiServer:
         for connection in self.connections:
             connection.cut()
 
+    def undefine(self, *plurals: str) -> list[Served]:
+        """Delete definitions of custom resources, and all objects; give them to `define` again."""
+        gone = self.machinery.withdraw(plurals)
+        for kind in {one.kind.plural: one.kind for one in gone}.values():
+            for entry in list(self.machinery.store.table(kind).entries.values()):
+                self.machinery.writing.deleting.remove(kind, entry)
+        for connection in self.connections:
+            for watch in connection.watches:
+                if watch.plural in plurals:
+                    watch.end()
+        return gone
+
+    def define(self, definitions: Iterable[Served]) -> None:
+        """Make definitions that were deleted, without their objects."""
+        self.machinery.serve(definitions)
+
     def outage(self, down: bool = True) -> None:
         """Be out of the reach of all clients, and break their watches; or be back."""
         for connection in self.connections:

@@ -61,6 +61,11 @@ class Watch:
         self._seen = revision
         self._lines: list[bytes] = []
 
+    @property
+    def plural(self) -> str:
+        """Of the resource that is watched."""
+        return self._selection.served.kind.plural
+
     def take(self) -> bytes:
         """The lines that nobody has taken yet."""
         found = b"".join(self._lines)

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from math import inf
 from random import Random
 
 import trio
 from proclaim import Ref
 
 from proclaim_k8s_source.api import Refused, Unreachable
+from proclaim_k8s_source.reporter.bars import Barred, Bars, about
 from proclaim_k8s_source.reporter.work import Work
 
 log = logging.getLogger("proclaim.kubernetes")
@@ -22,6 +24,8 @@ log = logging.getLogger("proclaim.kubernetes")
 _MOVED_ON = (404, 409)
 _BUSY = (429, 500, 502, 503, 504)
 _REFUSED_PAUSE = 60.0
+_BARRED_PAUSE = 30.0
+"""Between two attempts at what is refused whatever the object."""
 _LOOK_AGAIN = 10.0
 """When to look again at what had moved on, should its change never be seen."""
 
@@ -42,6 +46,7 @@ class Desk:
         self._workers = workers
         self._added = trio.Event()
         self._told: dict[Ref, str] = {}
+        self._bars = Bars()
 
     def add(self, keys: Iterable[Ref]) -> None:
         """Have some keys looked at."""
@@ -64,16 +69,26 @@ class Desk:
             key = self.work.take(trio.current_time())
             if key is None:
                 added, deadline = self._added, self.work.deadline()
-                with trio.move_on_at(float("inf") if deadline is None else deadline):
+                with trio.move_on_at(inf if deadline is None else deadline):
                     await added.wait()
                 continue
             await self._carry_out(key)
 
     async def _carry_out(self, key: Ref) -> None:
         now = trio.current_time()
+        until = self._bars.hold(key, now, _BARRED_PAUSE)
+        if until is not None:
+            self.work.done(key)
+            if until < inf:
+                self.work.postpone(key, until)
+            await trio.lowlevel.checkpoint()
+            return
         try:
             await self._write(key)
+        except Barred as barred:
+            self._barred(key, barred, now)
         except Refused as refused:
+            self._lift(key)
             self._refused(key, refused, now)
         except Unreachable as error:
             self._failed(key, str(error), now)
@@ -83,7 +98,21 @@ class Desk:
         else:
             self._told.pop(key, None)
             self.work.done(key)
+            self._lift(key)
         self._wake()
+
+    def _barred(self, key: Ref, barred: Barred, now: float) -> None:
+        until = now + _BARRED_PAUSE * self._random.uniform(0.8, 1.2)
+        self.work.done(key)
+        self.work.postpone(key, until)
+        if self._bars.refuse(key, until):
+            log.error("no %s can be written: %s; tried again now and then", about(key), barred)
+
+    def _lift(self, key: Ref) -> None:
+        waited = self._bars.lift(key)
+        if waited is not None:
+            log.info("%s can be written again", about(key))
+            self.work.add(waited)
 
     def _refused(self, key: Ref, refused: Refused, now: float) -> None:
         if refused.status in _MOVED_ON:

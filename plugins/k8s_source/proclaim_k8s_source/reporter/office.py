@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 from proclaim import Host, Ref
 
-from proclaim_k8s_source.api import JSON, MERGE_PATCH, Api, checked
+from proclaim_k8s_source.api import JSON, MERGE_PATCH, Api
+from proclaim_k8s_source.reporter.bars import done
 from proclaim_k8s_source.reporter.documents import Owner, path_of, service_path
 from proclaim_k8s_source.reporter.managers import version_of
 from proclaim_k8s_source.reporter.shown import Shown
@@ -45,24 +46,24 @@ class Office:
         query = (("fieldManager", self.manager),)
         data = msgspec.json.encode(body)
         response = await self.api.request("PATCH", f"{path}/status", query, data, MERGE_PATCH)
-        return version_of(checked(f"PATCH {path}/status", response).body)
+        return version_of(done("PATCH", f"{path}/status", response).body)
 
     async def apply_status(self, path: str, body: Any, manager: str) -> None:  # noqa: ANN401
         """Apply a status server-side, in the name of a manager of its own."""
         query = (("fieldManager", manager), ("force", "true"))
         data = msgspec.json.encode(body)
         response = await self.api.request("PATCH", f"{path}/status", query, data, APPLY)
-        checked(f"PATCH {path}/status", response)
+        done("PATCH", f"{path}/status", response)
 
     async def create(self, path: str, body: Any) -> None:  # noqa: ANN401
         """Create an object; one that is there already is as good."""
         query = (("fieldManager", self.manager),)
         response = await self.api.request("POST", path, query, msgspec.json.encode(body), JSON)
         if response.status != 409:
-            checked(f"POST {path}", response)
+            done("POST", path, response)
 
     async def delete(self, path: str) -> None:
         """Delete an object; one that is gone already is as good."""
         response = await self.api.request("DELETE", path)
         if response.status != 404:
-            checked(f"DELETE {path}", response)
+            done("DELETE", path, response)

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 import msgspec
 import trio
 
-from proclaim_k8s_source.api import Refused, Unreachable, checked
+from proclaim_k8s_source.api import Refused, Unreachable
+from proclaim_k8s_source.reporter.bars import Barred, done
 from proclaim_k8s_source.reporter.documents import Teller, event
 from proclaim_k8s_source.reporter.events import Event
 from proclaim_k8s_source.reporter.office import Office
@@ -20,6 +21,7 @@ MOST_WAITING = 10_000
 _REMEMBERED = 4096
 _SAME_SECONDS = 600.0
 """The same Event at the same Service is told again only after so long."""
+_BUSY = (429, 500, 502, 503, 504)
 _TRIES = 3
 _PAUSE = 1.0
 
@@ -33,6 +35,7 @@ class Poster:
         self._send, self._receive = trio.open_memory_channel[Event](MOST_WAITING)
         self._recent: OrderedDict[Event, float] = OrderedDict()
         self._dropped = 0
+        self._complaints: set[str] = set()
 
     def post(self, events: Iterable[Event]) -> None:
         """Have some Events posted, unless the same was told just now."""
@@ -55,18 +58,34 @@ class Poster:
         """Post until cancelled."""
         async for told in self._receive:
             for attempt in range(_TRIES):
-                try:
-                    await self._post(told)
+                if await self._try(told):
                     break
-                except Unreachable:
-                    await trio.sleep(_PAUSE * 2**attempt)
-                except Refused as refused:
-                    # Events are a courtesy: the namespace may be going, or it is not permitted.
-                    log.debug("an Event is not told: %s", refused)
-                    break
+                await trio.sleep(_PAUSE * 2**attempt)
             if self._dropped:
                 log.warning("%d Events were not told: there were too many at once", self._dropped)
                 self._dropped = 0
+
+    async def _try(self, told: Event) -> bool:
+        """Whether there is no use in trying again.  Events are a courtesy."""
+        try:
+            await self._post(told)
+        except Unreachable:
+            return False
+        except Barred as barred:
+            self._complain(barred)
+        except Refused as refused:
+            if refused.status in _BUSY:
+                return False
+            log.debug("an Event is not told: %s", refused)  # its namespace may be going
+        else:
+            self._complaints.clear()
+        return True
+
+    def _complain(self, barred: Barred) -> None:
+        """Say what is missing, once for each thing that is."""
+        if barred.said.message not in self._complaints:
+            self._complaints.add(barred.said.message)
+            log.warning("Events are not told: %s", barred)
 
     async def _post(self, told: Event) -> None:
         ref = told.service
@@ -77,4 +96,4 @@ class Poster:
         body = event(told, uid, self._teller, token, now)
         path = f"/api/v1/namespaces/{ref.namespace}/events"
         response = await self._office.api.request("POST", path, (), msgspec.json.encode(body))
-        checked(f"the Event {told.reason} at {ref}", response)
+        done("POST", path, response)
