@@ -6,6 +6,7 @@ Its URL is the first line that it prints.  It serves until it is ended.
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,7 +35,11 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--kubeconfig", type=Path, help="write a kubeconfig there")
     parser.add_argument(
-        "--load", action="append", default=[], type=Path, help="a file of objects in YAML"
+        "--load",
+        action="append",
+        default=[],
+        type=Path,
+        help="a file of objects in YAML, or of lines of JSON when it ends in .jsonl",
     )
     parser.add_argument("--service-cidr", action="append", default=[])
     parser.add_argument("--seed", type=int, default=0)
@@ -43,6 +48,10 @@ def _arguments() -> argparse.Namespace:
 
 
 def _objects(path: Path) -> Iterator[Json]:
+    if path.suffix == ".jsonl":
+        with path.open() as lines:
+            yield from map(json.loads, lines)
+        return
     for document in yaml.safe_load_all(path.read_text()):
         if document and document.get("kind") == "List":
             yield from document["items"]
