@@ -50,10 +50,7 @@ class Seen:
         """One object is new, different or gone."""
         ref = item.ref
         if isinstance(item.shown, ShownService):
-            known = self._services.get(ref)
-            if known is None or known[0].resource_version != item.shown.resource_version:
-                self._services[ref] = (item.shown, item.uid)
-                self._note(ref)
+            self._put_service(ref, item.shown, item.uid)
         elif isinstance(item.shown, ShownStatus):
             self._put(ref, item.shown)
         elif item.gone and ref.kind == "Service":
@@ -124,6 +121,16 @@ class Seen:
         return self._version, [ref for ref, _ in newest]
 
     # --- bookkeeping ---------------------------------------------------------------------------
+
+    def _put_service(self, ref: Ref, shown: ShownService, uid: str) -> None:
+        known = self._services.get(ref)
+        if known is not None and known[0].resource_version == shown.resource_version:
+            return
+        if not shown.born:
+            older = known[0].born if known is not None and known[1] == uid else ""
+            shown.born = older or shown.resource_version
+        self._services[ref] = (shown, uid)
+        self._note(ref)
 
     def _put(self, ref: Ref, shown: ShownStatus) -> None:
         known = self._objects.get(ref)

@@ -138,8 +138,10 @@ def _plain(kind: str, api_version: str, raw: msgspec.Raw) -> Translated:
 def _service(raw: msgspec.Raw, scope: Scope) -> Translated:
     found = _whole.decode(raw)
     metadata, spec, status = found.metadata, found.spec, found.status
-    shown = _shown(metadata, status)
     kind = spec.get("type") if isinstance(spec, dict) else None
+    shown = _shown(metadata, status)
+    if kind != "LoadBalancer":  # the server itself takes its addresses away
+        shown.born = metadata.resourceVersion
     value = {
         "apiVersion": "v1",
         "kind": "Service",

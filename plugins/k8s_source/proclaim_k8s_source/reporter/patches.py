@@ -22,7 +22,7 @@ Body: TypeAlias = dict[str, Any]
 class ShownService:
     """What the server shows of a Service, as far as it is ours to write."""
 
-    __slots__ = ("agreed", "ingress", "pool", "resource_version")
+    __slots__ = ("agreed", "born", "ingress", "pool", "resource_version")
 
     def __init__(
         self,
@@ -30,11 +30,14 @@ class ShownService:
         pool: str | None = None,
         agreed: str | None = None,
         resource_version: str = "",
+        born: str = "",
     ) -> None:
+        """`born` is the version since which it is the same Service, of a type with addresses."""
         self.ingress = ingress
         self.pool = pool
         self.agreed = agreed
         self.resource_version = resource_version
+        self.born = born
 
     @property
     def addresses(self) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ class ServiceWriter:
         self._rivals = rivals
         self._ahead: dict[Ref, ShownService] = {}
         """What we have written and the server has not shown yet."""
+        self._born: dict[Ref, str] = {}
 
     async def write(self, state: State, ref: Ref) -> float | None:
         """Write what differs; when to look again, if at some time.
@@ -31,7 +32,11 @@ class ServiceWriter:
         if shown is None or target is None:
             self._rivals.forget(ref)
             self._ahead.pop(ref, None)
+            self._born.pop(ref, None)
             return None
+        if self._born.get(ref) != shown.born:  # what was written is gone with what it was
+            self._rivals.forget(ref)
+            self._born[ref] = shown.born
         addresses = sorted(target.addresses)
         version = Version(shown.resource_version, sorted(shown.addresses))
         until = await self._rivals.left_until(ref, version, addresses)
@@ -44,7 +49,7 @@ class ServiceWriter:
             ingress = body["status"]["loadBalancer"]["ingress"] or []
             self._rivals.wrote(ref, Version(answer, addresses))
         agreed = None if until is None else ",".join(target.addresses) or None
-        self._ahead[ref] = ShownService(ingress, target.pool or None, agreed, answer)
+        self._ahead[ref] = ShownService(ingress, target.pool or None, agreed, answer, shown.born)
         return until
 
     def _shown(self, ref: Ref) -> ShownService | None:

@@ -1,0 +1,62 @@
+"""A Service that is made anew, or turns into another type and back, is no contest over it."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+from apiserver import objects
+from k8s_source.scene import Scene
+
+GROUND = (
+    objects.pool("public", "192.0.2.0/28"),
+    objects.bgp_advertisement("bgp"),
+    objects.bgp_peer("tor", "10.0.0.254"),
+    objects.node("n1", "10.0.0.1"),
+)
+
+
+@pytest.fixture
+async def scene(nursery) -> Scene:
+    found = Scene(nursery)
+    found.server.create_all(GROUND)
+    return found
+
+
+async def test_a_service_that_is_made_again_and_again_gets_its_address_each_time(
+    autojump_clock, scene, caplog
+):
+    await scene.controller()
+    for _ in range(12):
+        scene.server.create(objects.service("web", loadBalancerIP="192.0.2.7"))
+        await scene.until(lambda: scene.addresses("web") == ("192.0.2.7",), 5)
+        scene.server.delete("Service", "web")
+    assert "again and again" not in caplog.text
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.01, 1.0])
+async def test_a_service_that_changes_its_type_and_back_gets_its_address_again(
+    autojump_clock, scene, caplog, pause
+):
+    await scene.controller()
+    scene.server.create(objects.service("web", loadBalancerIP="192.0.2.7"))
+    await scene.until(lambda: scene.addresses("web"))
+    for _ in range(12):
+        scene.server.patch("Service", "web", {"spec": {"type": "ClusterIP"}})
+        await trio.sleep(pause)
+        scene.server.patch("Service", "web", {"spec": {"type": "LoadBalancer"}})
+        await scene.until(lambda: scene.addresses("web") == ("192.0.2.7",), 5)
+    assert "again and again" not in caplog.text
+
+
+async def test_who_only_takes_the_addresses_away_is_still_one_who_insists(
+    autojump_clock, scene, caplog
+):
+    await scene.controller()
+    scene.server.create(objects.service("web"))
+    for _ in range(6):
+        await trio.sleep(1)
+        nothing = {"status": {"loadBalancer": {"ingress": None}}}
+        scene.server.patch("Service", "web", nothing, status=True, by="rival")
+    await trio.sleep(30)
+    assert not scene.addresses("web")
+    assert "again and again" in caplog.text
