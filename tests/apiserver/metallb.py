@@ -128,10 +128,15 @@ _COMMUNITIES = _object({"communities": _list(_object({"name": _TEXT, "value": _T
 _ANNOUNCED = {"node": _FIXED, "serviceName": _FIXED, "serviceNamespace": _FIXED}
 _CONDITION = _object(
     {
-        "type": {**_TEXT, "pattern": r"^[A-Za-z0-9./_-]+$"},
+        "type": {**_TEXT, "pattern": r"^[A-Za-z0-9./_-]+$", "maxLength": 316},
         "status": {**_TEXT, "enum": ["True", "False", "Unknown"]},
-        "reason": {**_TEXT, "pattern": r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"},
-        "message": _TEXT,
+        "reason": {
+            **_TEXT,
+            "pattern": r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",
+            "maxLength": 1024,
+            "minLength": 1,
+        },
+        "message": {**_TEXT, "maxLength": 32768},
         "lastTransitionTime": _TEXT,
         "observedGeneration": _COUNT,
     },

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from apiserver.errors import bad_request
+from apiserver.limits import bad_label_value
 
 Json = dict[str, Any]
 Predicate = Callable[[Json], bool]
@@ -52,6 +53,9 @@ def _requirement(text: str) -> Requirement:
         return lambda labels: labels.get(key) not in wanted
     if match := _EQUALITY.match(text):
         key, value = match["key"], match["value"]
+        if why := bad_label_value(value):
+            said = f'values[0][{key}]: Invalid value: "{value}": {why}'
+            raise bad_request(f"unable to parse requirement: {said}")
         if match["op"] == "!=":
             return lambda labels: labels.get(key) != value
         return lambda labels: labels.get(key) == value

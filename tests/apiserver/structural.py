@@ -2,7 +2,7 @@
 
 The part of OpenAPI v3 that definitions use: type, properties, items,
 additionalProperties, required, default, enum, pattern, minimum, maximum,
-minItems, and of the extensions `x-kubernetes-preserve-unknown-fields`,
+maxLength, minLength, minItems, and of the extensions `x-kubernetes-preserve-unknown-fields`,
 `x-kubernetes-int-or-string` and the list and map types.  Rules in CEL are not
 evaluated, but for `self == oldSelf`.
 """
@@ -16,6 +16,7 @@ import msgspec
 
 from apiserver.errors import Cause, invalid, required, unsupported
 from apiserver.fields import ATOMIC, METADATA, PLAIN, Shape
+from apiserver.limits import too_long
 from apiserver.patches import clone
 
 Json = dict[str, Any]
@@ -128,6 +129,12 @@ def _bounds(value: Any, schema: Json, path: str) -> list[Cause]:
     if "maximum" in schema and value > schema["maximum"]:
         why = f"{path} in body should be less than or equal to {schema['maximum']}"
         found.append(invalid(path, shown, why))
+    if isinstance(value, str):
+        if len(value) > schema.get("maxLength", len(value)):
+            found.append(too_long(path, schema["maxLength"]))
+        if len(value) < schema.get("minLength", 0):
+            why = f"{path} in body should be at least {schema['minLength']} chars long"
+            found.append(invalid(path, shown, why))
     if len(value) < schema.get("minItems", 0) if isinstance(value, list) else False:
         why = f"{path} in body should have at least {schema['minItems']} items"
         found.append(invalid(path, str(len(value)), why))

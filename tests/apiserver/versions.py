@@ -9,6 +9,7 @@ from typing import Any
 from apiserver import owners
 from apiserver.errors import conflict, invalid, invalid_object, required
 from apiserver.kinds import Kind
+from apiserver.limits import check_metadata
 from apiserver.patches import clone
 from apiserver.requests import Target
 from apiserver.store import Entry, Managers
@@ -131,6 +132,7 @@ def check(target: Target, old: Json | None, value: Json) -> None:
         causes.append(invalid("metadata.name", f'"{name}"', _LABEL_RULE))
     elif old is None and not kind.name_is_label and not _SUBDOMAIN.match(name):
         causes.append(invalid("metadata.name", f'"{name}"', _SUBDOMAIN_RULE))
+    causes += check_metadata(value["metadata"])
     causes += kind.behaviour.check(old, value)
     if causes:
         raise invalid_object(target.served.group, kind.name, name, causes)
