@@ -41,6 +41,8 @@ ENDLESS_BITS = 62
 
 Object: TypeAlias = dict[str, Any]
 
+LONGEST_MESSAGE = 32_768
+"""Characters that a condition may have in its message (meta/v1 Condition)."""
 _NOT_CONFIGURATION = frozenset({"Service", "EndpointSlice", "Node", "Namespace"})
 _POOLS = frozenset({"IPAddressPool", ""})
 """What concerns the controller: pools, and files of which nothing can be said."""
@@ -258,7 +260,7 @@ def _configuration(state: State, condition: str, wrong: Sequence[Problem]) -> Ob
     unheard = state.authority is Authority.ADOPT or not state.listed
     if unheard and not wrong:
         return {"result": "Unknown", "errorSummary": "", "conditions": []}
-    message = "configuration error: " + "\n".join(map(str, wrong)) if wrong else ""
+    message = _summary(wrong) if wrong else ""
     return {
         "result": "Invalid" if wrong else "Valid",
         "errorSummary": message,
@@ -271,6 +273,18 @@ def _configuration(state: State, condition: str, wrong: Sequence[Problem]) -> Ob
             }
         ],
     }
+
+
+def _summary(wrong: Sequence[Problem]) -> str:
+    """What is wrong, a line each, as far as there is room; then how many more there are."""
+    room = LONGEST_MESSAGE - len("\nand 1000000 more")
+    text = "configuration error: "
+    for at, problem in enumerate(wrong):
+        line = f"\n{problem}" if at else str(problem)
+        if len(text) + len(line) > room:
+            return f"{text[:room]}\nand {len(wrong) - at} more"
+        text += line
+    return text
 
 
 # --- all of them ----------------------------------------------------------------------------------

@@ -116,16 +116,25 @@ def members_of(
     Raises SettingsError when none is known.
     """
     access = find_access(options.kubeconfig, options.context, environment)
-    pod, uid = environment.get("POD_NAME", ""), environment.get("POD_UID", "")
+    own = environment.get("POD_NAMESPACE", "") or access.namespace
+    namespace = options.namespace or own or DEFAULT_NAMESPACE
     who = Who(
-        namespace=options.namespace
-        or environment.get("POD_NAMESPACE", "")
-        or access.namespace
-        or DEFAULT_NAMESPACE,
-        identity=options.identity or identity(pod or host.node, ledger, host),
-        owner=Owner(pod, uid),
+        namespace,
+        options.identity or identity(environment.get("POD_NAME", "") or host.node, ledger, host),
+        owner_of(environment, own, namespace),
     )
     return Members(options, Cluster(access, options, host.node), host, who)
+
+
+def owner_of(environment: Mapping[str, str], own: str, namespace: str) -> Owner:
+    """The Pod of this process, which runs in the namespace `own`.
+
+    None for objects of another namespace: whose owner is not in its own
+    namespace the garbage collector deletes.
+    """
+    if own != namespace:
+        return Owner()
+    return Owner(environment.get("POD_NAME", ""), environment.get("POD_UID", ""))
 
 
 def identity(place: str, ledger: str, host: Host) -> str:
