@@ -79,6 +79,8 @@ class Process:
         self.routes = Display("bgp", Spread.EVERY_NODE)
         self.answers = Display("l2", Spread.ONE_NODE)
         self.connection: Connection | None = None
+        self.elector: LeaseElector | None = None
+        self.page_size = 250
         self._class = load_balancer_class
         self._scene = scene
         self._scope = trio.CancelScope()
@@ -135,11 +137,20 @@ class Process:
         finally:
             self._ended.set()
 
+    def connect(self, agent: str) -> Connection:
+        """A connection for a process that starts."""
+        return self._scene.server.connect(user_agent=agent, faults=self.faults)
+
     def _cast(self, host: Host) -> Cast:
-        agent = f"proclaim/test ({self.name})"
-        api = self.connection = self._scene.server.connect(user_agent=agent, faults=self.faults)
+        api = self.connection = self.connect(f"proclaim/test ({self.name})")
         allocates, announces = self.role is not Role.NODE, self.role is not Role.CONTROLLER
-        scope = Scope(NAMESPACE, self.name, allocates=allocates, announces=announces)
+        scope = Scope(
+            NAMESPACE,
+            self.name,
+            allocates=allocates,
+            announces=announces,
+            page_size=self.page_size,
+        )
         source = KubernetesSource(api, host, scope)
         reporters: list[ControllerReporter | NodeReporter] = []
         electors: list[LeaseElector] = []
@@ -150,7 +161,7 @@ class Process:
 
         if allocates:
             rules = Rules(Place(NAMESPACE, "proclaim-controller"), self.name)
-            elector = LeaseElector(api, rules, host)
+            elector = self.elector = LeaseElector(api, rules, host)
             electors.append(elector)
             reporters.append(ControllerReporter(office("proclaim-controller"), elector.valid_until))
         if announces:
