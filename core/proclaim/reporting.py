@@ -41,6 +41,7 @@ from proclaim.statuses import (
     service_status,
     service_statuses,
 )
+from proclaim.steps import ordered
 from proclaim.view import View
 
 __all__ = [
@@ -77,6 +78,7 @@ __all__ = [
     "examine",
     "fills",
     "message",
+    "ordered",
     "paced",
     "parse_address",
     "pool_counts",

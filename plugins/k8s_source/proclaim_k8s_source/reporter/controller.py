@@ -18,6 +18,8 @@ from proclaim.reporting import (
     Removed,
     State,
     View,
+    ordered,
+    paced,
 )
 
 from proclaim_k8s_source.reporter.configuration import ConfigurationWriter, concerns
@@ -109,15 +111,12 @@ class _Writing:
                 self.desk.add(ref for ref in refs if _is_ours(ref))
 
     async def _look_at_everything(self, state: State) -> None:
-        keys: list[Ref] = [CONFIGURATION]
+        self.desk.add([CONFIGURATION])
         for kind in ("Service", "IPAddressPool"):
-            for ref in state.of_kind(kind):
-                keys.append(ref)
-                if len(keys) >= _AT_ONCE:
-                    self.desk.add(keys)
-                    keys = []
-                    await trio.lowlevel.checkpoint()
-        self.desk.add(keys)
+            refs = await paced(ordered(state.of_kind(kind)))
+            for at in range(0, len(refs), _AT_ONCE):
+                self.desk.add(refs[at : at + _AT_ONCE])
+                await trio.lowlevel.checkpoint()
 
     async def _write(self, key: Ref) -> None:
         state = self._view.state.value

@@ -12,6 +12,7 @@ from proclaim.reporting import (
     Projection,
     View,
     differing,
+    ordered,
     paced,
     service_status,
 )
@@ -115,7 +116,7 @@ class _Writing:
             return
         spread = _SPREADS[kind]
         shown = self._office.shown.services_of(kind, self._view.node)
-        await self._add(spread, [*shown, *self._announced(spread)])
+        await self._add(spread, await paced(ordered({*shown, *self._announced(spread)})))
 
     async def _add(self, spread: Spread, services: Iterable[Ref]) -> None:
         keys: list[Ref] = []
