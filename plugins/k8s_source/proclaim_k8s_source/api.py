@@ -17,7 +17,9 @@ import msgspec
 Query: TypeAlias = Sequence[tuple[str, str]]
 
 REQUEST_SECONDS = 10.0
-"""How long an answer may take that is not a watch."""
+"""How long to wait for an answer, and for more of it, that is not a watch."""
+LONGEST_ANSWER = 6
+"""How many times as long an answer may take that keeps coming; the server gives up then."""
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -91,8 +93,8 @@ class Api(Protocol):
     ) -> Response:
         """Ask, and wait for the whole answer.
 
-        Raises Unreachable, at the latest after REQUEST_SECONDS; who is in more
-        of a hurry cancels it.
+        Raises Unreachable, at the latest after REQUEST_SECONDS in which nothing
+        came; who is in more of a hurry cancels it.
         """
 
     def stream(

@@ -22,7 +22,15 @@ import trio
 from proclaim_k8s_source import rate, trouble
 from proclaim_k8s_source.access.credentials import Credential, Source, source_of
 from proclaim_k8s_source.access.value import Access
-from proclaim_k8s_source.api import JSON, REQUEST_SECONDS, Query, Refused, Response, Unreachable
+from proclaim_k8s_source.api import (
+    JSON,
+    LONGEST_ANSWER,
+    REQUEST_SECONDS,
+    Query,
+    Refused,
+    Response,
+    Unreachable,
+)
 from proclaim_k8s_source.connections import Answer, Connections, Header
 
 log = logging.getLogger("proclaim.k8s")
@@ -176,11 +184,11 @@ class Client:
         if credential.authorization:
             headers.append((b"authorization", credential.authorization.encode("ascii")))
         try:
-            with self._explained(), trio.fail_after(seconds):
+            with self._explained(), trio.fail_after(seconds) as patience:
                 answer = await self._connections.ask(
                     ask.method, ask.target, headers, ask.body, credential
                 )
-                return await _read(answer, ask.goes_on)
+                return await _read(answer, ask.goes_on, patience, seconds)
         except trio.TooSlowError:
             await self._connections.refresh()  # the other connections may be as dead as this one
             raise Unreachable(
@@ -212,17 +220,32 @@ class Client:
             self._bucket = rate.pause(self._bucket, until)
 
 
-async def _read(answer: Answer, goes_on: bool) -> tuple[Response, Answer | None]:
+async def _read(
+    answer: Answer, goes_on: bool, patience: trio.CancelScope, seconds: float
+) -> tuple[Response, Answer | None]:
     try:
         response = Response(answer.status, b"", answer.headers)
         if goes_on and response.ok:
             return response, answer
-        response = Response(answer.status, await answer.read(), response.headers)
+        response = Response(
+            answer.status, await _whole(answer, patience, seconds), response.headers
+        )
     except BaseException:
         await answer.close()
         raise
     await answer.close()
     return response, None
+
+
+async def _whole(answer: Answer, patience: trio.CancelScope, seconds: float) -> bytes:
+    """The body: a long list takes its time, and shows meanwhile that it comes."""
+    last = trio.current_time() + LONGEST_ANSWER * seconds
+    pieces: list[bytes] = []
+    async with aclosing(answer.pieces()) as coming:
+        async for piece in coming:
+            pieces.append(piece)
+            patience.deadline = min(trio.current_time() + seconds, last)
+    return b"".join(pieces)
 
 
 def _target(path: str, query: Query) -> str:

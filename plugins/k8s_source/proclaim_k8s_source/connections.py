@@ -28,7 +28,6 @@ Header = tuple[bytes, bytes]
 
 CONNECT_SECONDS = 5.0
 _WRITE_SECONDS = 10.0
-_CONNECTIONS = 64
 _IDLE_CONNECTIONS = 16
 _IDLE_SECONDS = 30.0
 """Less than what API servers and balancers before them allow, so that we end first."""
@@ -80,7 +79,7 @@ class _Pool:
         self._connections = httpcore2.AsyncConnectionPool(
             ssl_context=context,
             proxy=_proxy(access.proxy),
-            max_connections=_CONNECTIONS,
+            max_connections=None,  # each watch has one, and each Secret of a peer is a watch
             max_keepalive_connections=_IDLE_CONNECTIONS,
             keepalive_expiry=_IDLE_SECONDS,
             network_backend=Network(),
