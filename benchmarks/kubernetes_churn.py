@@ -7,7 +7,6 @@ import time
 from typing import Any
 
 import trio
-
 from kubernetes_lab import Lab
 from kubernetes_scene import (
     endpoint_slice,

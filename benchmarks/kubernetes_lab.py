@@ -17,13 +17,12 @@ from typing import Any
 
 import msgspec
 import trio
+from kubernetes_scene import NAMESPACE, node_name
 from proclaim import SystemHost
 from proclaim_bgp.looking_glass import Glass, look
 from proclaim_k8s_source.access.value import Access
 from proclaim_k8s_source.api import Api, Refused, Unreachable, checked
 from proclaim_k8s_source.client import open_client
-
-from kubernetes_scene import NAMESPACE, node_name
 
 ROOT = Path(__file__).parents[1]
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -296,26 +295,26 @@ async def laboratory(folder: Path, load: Path, port: int) -> AsyncIterator[Lab]:
     command += ["--kubeconfig", str(config)]
     emulator = Process("emulator", command, url_file, str(ROOT / "tests"))
     emulator.start()
-    runs = [_proclaim(folder, config, name) for name in _AGENTS]
+    controller, node = (_proclaim(folder, config, name) for name in _AGENTS)
     try:
         while not (url := url_file.read_text().strip()).startswith("http"):
             if emulator.pid:
                 await trio.sleep(0.05)
         access = Access(url, "the benchmark")
         async with open_client(access, "bench", 1e6, 1_000_000) as api, trio.open_nursery() as all_:
-            lab = Lab(folder, emulator, *runs, api)
+            lab = Lab(folder, emulator, controller, node, api)
             all_.start_soon(lab.statuses.run, api)
             all_.start_soon(lab.routes.run, port)
             yield lab
             all_.cancel_scope.cancel()
     finally:
-        for process in (*runs, emulator):
+        for process in (controller, node, emulator):
             process.end()
 
 
 def _proclaim(folder: Path, config: Path, name: str) -> Process:
     controls = name == "controller"
-    settings = {
+    settings: dict[str, dict[str, object]] = {
         "": {
             "node": name if controls else node_name(0),
             "ledger": f"sqlite://{folder}/{name}.db",

@@ -19,16 +19,14 @@ import socket
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from itertools import chain
 from pathlib import Path
 
 import trio
-from proclaim_k8s_source.api import Refused
-
 from kubernetes_churn import Churn
-from kubernetes_lab import Lab, laboratory, writes
+from kubernetes_lab import Lab, Process, laboratory, writes
 from kubernetes_scene import (
     TRIAL,
     endpoint_slice,
@@ -39,6 +37,7 @@ from kubernetes_scene import (
     slice_name,
     write,
 )
+from proclaim_k8s_source.api import Refused
 from scenes import show
 
 SLICES = 3
@@ -108,7 +107,7 @@ async def bare_rate(lab: Lab, count: int) -> float:
     return rate
 
 
-async def _together(worker) -> None:  # type: ignore[no-untyped-def]
+async def _together(worker: Callable[[], Awaitable[None]]) -> None:
     async with trio.open_nursery() as nursery:
         for _ in range(CONNECTIONS):
             nursery.start_soon(worker)
@@ -149,7 +148,7 @@ async def node_start(lab: Lab, count: int) -> None:
     _memory(lab.node)
 
 
-def _memory(process) -> None:  # type: ignore[no-untyped-def]
+def _memory(process: Process) -> None:
     figure = f"{process.memory:.0f} ({process.peak:.0f}) MiB"
     show(f"  {process.name}: memory (at most)", figure)
 

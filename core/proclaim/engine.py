@@ -42,6 +42,7 @@ from proclaim.project import Projection, advancing, projecting
 from proclaim.supervise import Member, crew
 from proclaim.telling import tell, tell_decisions
 from proclaim.terrain import fellows
+from proclaim.trail import Trail
 from proclaim.view import View
 
 _LOG = logging.getLogger("proclaim.engine")
@@ -202,6 +203,7 @@ async def _follow(
 ) -> None:
     """Keep the projection and the wanted sets equal to what the state demands."""
     projection: Projection | None = None
+    trail = Trail()
     async for state in ledger.state.changes():
         if projection is None:
             projection = await paced(projecting(state, place.node, place.spread))
@@ -212,15 +214,17 @@ async def _follow(
                 facts = [item for item in facts if item.position <= state.position]
             projection = await paced(advancing(projection, state, facts))
         followed.set(projection)
-        wanted = _wanted(projection)
+        trail.note(projection.differing)
+        wanted = _wanted(projection, trail)
         for target in targets:
             if not _same(target.value, wanted):
                 target.set(wanted)
 
 
-def _wanted(projection: Projection) -> Wanted:
+def _wanted(projection: Projection, trail: Trail) -> Wanted:
     routes = projection.terrain.spread is Spread.EVERY_NODE
-    return Wanted(projection.announcements, projection.terrain.peers if routes else ())
+    peers = projection.terrain.peers if routes else ()
+    return Wanted(projection.announcements, peers, trail, trail.version)
 
 
 def _same(one: Wanted, other: Wanted) -> bool:

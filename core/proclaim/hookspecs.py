@@ -9,7 +9,7 @@ Results are collected from every plugin and sorted by name.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -19,6 +19,7 @@ from proclaim.governing import Mandate
 from proclaim.host import Host
 from proclaim.latest import Latest
 from proclaim.model import Announcement, BGPPeer, Listing, Node, Observation, Spread
+from proclaim.trail import Key, Trail
 
 if TYPE_CHECKING:
     import typer
@@ -46,9 +47,18 @@ class Wanted:
     """
     peers: tuple[BGPPeer, ...] = ()
     """The BGPPeers that select this node, sorted by name; empty for ONE_NODE announcers."""
+    trail: Trail | None = field(default=None, compare=False, repr=False)
+    version: int = field(default=0, compare=False, repr=False)
+    """How far the trail was when this was made."""
 
     def __iter__(self) -> Iterator[Announcement]:
         return iter(self.announcements.values())
+
+    def differing(self, before: Wanted) -> Collection[Key] | None:
+        """The keys under which there may be something else than before; None where that is all."""
+        if self.trail is None or self.trail is not before.trail:
+            return None
+        return self.trail.since(before.version)
 
 
 class Source(Protocol):

@@ -7,9 +7,8 @@ the specification; `advance` redoes only what facts touched, and gives the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TypeAlias
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from immutables import Map
 
@@ -27,6 +26,7 @@ from proclaim.model import (
 from proclaim.state import State
 from proclaim.steps import Steps, finish, ordered
 from proclaim.terrain import Terrain, survey
+from proclaim.trail import Key
 from proclaim.verdict import Findings, Part, Quiet, verdict
 
 _AT_ONCE = 8
@@ -34,8 +34,6 @@ _AT_ONCE = 8
 
 _READ_AT_ONCE = 64
 """Facts read between two pauses."""
-
-Key: TypeAlias = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +50,9 @@ class Projection:
     by_prefix: Map[str, tuple[Ref, ...]]
     """The Services that contribute to a prefix, by name."""
     announcements: Map[Key, Announcement]
+    differing: Collection[Key] | None = field(default=None, compare=False, repr=False)
+    """The keys under which there may be something else than in the projection that this one was
+    advanced from; None where that may be all."""
 
     def contributions(self, prefix: str) -> list[Part]:
         """What is to be said about a prefix, by the names of the Services that say it."""
@@ -75,7 +76,7 @@ def project_some(state: State, terrain: Terrain, services: Iterable[Ref]) -> Pro
 
 def _anew(state: State, terrain: Terrain, services: Iterable[Ref]) -> Steps[Projection]:
     empty = Projection(state, terrain, Map(), Map(), Map())
-    return (yield from _redo(empty, state, terrain, services))
+    return replace((yield from _redo(empty, state, terrain, services)), differing=None)
 
 
 def advancing(
@@ -166,7 +167,7 @@ def _redo(
             else:
                 changed[prefix].discard(ref)
     if not changed:
-        return replace(projection, state=state, terrain=terrain)
+        return replace(projection, state=state, terrain=terrain, differing=())
     after = replace(projection, state=state, terrain=terrain, parts=parts.finish())
     return (yield from _merging(projection, after, changed))
 
@@ -180,7 +181,7 @@ def _merging(
     when everything does: announcers compare by identity.
     """
     by_prefix, announcements = before.by_prefix.mutate(), before.announcements.mutate()
-    differs = False
+    differing: list[Key] = []
     for at, prefix in enumerate((yield from ordered(changed))):
         if at % _AT_ONCE == 0:
             yield
@@ -191,17 +192,17 @@ def _merging(
             del by_prefix[prefix]
         told = {receiver for part in before.contributions(prefix) for receiver in part.to}
         now = merge(prefix, _contributions(after.parts, refs, prefix))
-        for key in [(prefix, receiver) for receiver in ("", *told)]:
-            if key not in now and announcements.pop(key, None) is not None:
-                differs = True
+        over = [(prefix, receiver) for receiver in ("", *told) if (prefix, receiver) not in now]
+        differing += [key for key in over if announcements.pop(key, None) is not None]
         for key, announcement in now.items():
             if announcements.get(key) != announcement:
                 announcements[key] = announcement
-                differs = True
+                differing.append(key)
     return replace(
         after,
         by_prefix=by_prefix.finish(),
-        announcements=announcements.finish() if differs else before.announcements,
+        announcements=announcements.finish() if differing else before.announcements,
+        differing=differing,
     )
 
 

@@ -15,9 +15,10 @@ from proclaim.addresses import Range, parse_address, parse_range, prefix_of
 from proclaim.concern import concerned, held_in, holders_of
 from proclaim.events import Fact
 from proclaim.model import Announcement, Ref, Spread
-from proclaim.project import Key, project_some
+from proclaim.project import project_some
 from proclaim.state import State
 from proclaim.terrain import Terrain, survey
+from proclaim.trail import Key
 
 AnnouncementChange: TypeAlias = Literal["added", "removed", "changed"]
 

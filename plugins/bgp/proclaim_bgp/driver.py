@@ -95,7 +95,7 @@ class _Roster:
         self._options = options
         self._traffic = traffic
         self._links: dict[str, Link] = {}
-        self._wanted: Mapping[_Key, Announcement] = {}
+        self._wanted = Wanted()
         self._owners: dict[str, dict[Prefix, _Key]] = {}
 
     def _report(self, link: Link, status: PeerStatus) -> None:
@@ -110,12 +110,12 @@ class _Roster:
         fresh = [link for name, link in self._links.items() if name not in self._owners]
         for link in fresh:
             self._owners[link.peer.name] = {}
-        old, new = self._wanted, wanted.announcements
+        old = self._wanted
         if fresh:
-            await self._apply(fresh, {}, old)
-        if new is not old:
-            await self._apply(list(self._links.values()), old, new)
-            self._wanted = new
+            await self._apply(fresh, Wanted(), old)
+        if wanted.announcements is not old.announcements:
+            await self._apply(list(self._links.values()), old, wanted)
+            self._wanted = wanted
         for link in self._links.values():
             link.flush()
         return starts
@@ -153,12 +153,7 @@ class _Roster:
         link.leave(subcode)
         return link
 
-    async def _apply(
-        self,
-        links: list[Link],
-        old: Mapping[_Key, Announcement],
-        new: Mapping[_Key, Announcement],
-    ) -> None:
+    async def _apply(self, links: list[Link], old: Wanted, new: Wanted) -> None:
         """Hand the difference between two wanted sets to some links."""
         pause_at = trio.current_time() + SLICE_SECONDS
         for difference in _differences(old, new):
@@ -215,32 +210,32 @@ class _Roster:
         }
 
 
-def _differences(
-    old: Mapping[_Key, Announcement], new: Mapping[_Key, Announcement]
-) -> Iterator[tuple[_Key, Announcement, bool] | None]:
+def _differences(old: Wanted, new: Wanted) -> Iterator[tuple[_Key, Announcement, bool] | None]:
     """What is gone (False), then what came or changed (True); None now and then, to breathe.
 
     In the order of the prefixes, for a wanted set has none, and what peers are
     told should not depend on how a process happens to hash texts.
     """
+    keys = new.differing(old)
+    before, after = old.announcements, new.announcements
     gone: list[_Key] = []
-    for looked, key in enumerate(old):
-        if key not in new:
+    for looked, key in enumerate(before if keys is None else keys):
+        if key not in after and key in before:
             heappush(gone, key)
         if looked % 1024 == 0:
             yield None
     while gone:
         key = heappop(gone)
-        yield key, old[key], False
+        yield key, before[key], False
     came: list[_Key] = []
-    for looked, (key, announcement) in enumerate(new.items()):
-        if old.get(key) is not announcement:
+    for looked, key in enumerate(after if keys is None else keys):
+        if key in after and before.get(key) is not after[key]:
             heappush(came, key)
         if looked % 1024 == 0:
             yield None
     while came:
         key = heappop(came)
-        yield key, new[key], True
+        yield key, after[key], True
 
 
 def _session_part(peer: BGPPeer) -> BGPPeer:
