@@ -135,10 +135,15 @@ class Cluster:
         return self.answering(address, interface) == set(whom)
 
     def fetch(self, address, port=80, *, local=False):
-        """Who answers HTTP at an address, to the client behind the router or on the LAN itself."""
+        """Who answers HTTP at an address, to the client behind the router or on the LAN itself.
+
+        FRR tells of a route some moments before its kernel has it.
+        """
         topology = self.lab.topology
         by = topology.local if local else topology.client
-        return self.lab.fetch(address, by=by, port=port)
+        ask = partial(self.lab.fetch, address, by=by, port=port)
+        self.until(f"{address} answers", ask)
+        return ask()
 
     # --- back to the ground --------------------------------------------------------------------
 

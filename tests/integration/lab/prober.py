@@ -34,7 +34,7 @@ class Prober:
                 said = parse(self._socket.recv(2048))
             except TimeoutError:
                 break
-            if said and said["kind"] in ("arp-reply", "na") and said["address"] == str(wanted):
+            if said and _answers(said, wanted):
                 heard.add(said["mac"])
         return heard
 
@@ -58,6 +58,11 @@ class Prober:
         message = message[:2] + total + message[4:]
         header = struct.pack("!IHBB", 6 << 28, len(message), 58, 255) + source + group
         return b"\x33\x33" + group[12:] + self._mac + b"\x86\xdd" + header + message
+
+
+def _answers(said, wanted):
+    solicited = said["kind"] in ("arp-reply", "na") and not said["gratuitous"]
+    return solicited and said["address"] == str(wanted)
 
 
 def _listening(interface):
