@@ -44,6 +44,8 @@ class Connection:
         """How often it asked, by verb and resource, such as `services/status`."""
         self.watches: set[Watch] = set()
         """Those open now."""
+        self.answer_seconds = REQUEST_SECONDS
+        """How long it waits for an answer."""
         self._machinery = machinery
         self._user = user
         self._user_agent = user_agent
@@ -57,11 +59,10 @@ class Connection:
         query: Query = (),
         body: bytes = b"",
         content_type: str = JSON,
-        seconds: float = REQUEST_SECONDS,
     ) -> Response:
         """Ask, and wait for the whole answer.  Raises Unreachable."""
         request = self._request(method, path, query, body, content_type)
-        found = await self._ask(request, seconds)
+        found = await self._ask(request)
         if isinstance(found, Watch):
             found.close()
             raise Unreachable(f"{path} is a watch, whose answer has no end")
@@ -71,7 +72,7 @@ class Connection:
     async def stream(self, path: str, query: Query = ()) -> AsyncIterator[AsyncIterator[bytes]]:
         """GET an answer that goes on.  Raises Unreachable, or Refused."""
         request = self._request("GET", path, query, b"", JSON)
-        found = await self._ask(request, REQUEST_SECONDS)
+        found = await self._ask(request)
         if isinstance(found, Answer):
             if found.status >= 300:
                 raise Refused(f"GET {path}", _response(found))
@@ -108,17 +109,17 @@ class Connection:
         self.requests[self._machinery.classify(request)] += 1
         return request
 
-    async def _ask(self, request: Request, seconds: float) -> Answer | Watch:
+    async def _ask(self, request: Request) -> Answer | Watch:
         faults = self.faults
         fate, takes = faults.fate(), faults.takes()
-        if takes >= seconds:
-            await trio.sleep(seconds)
+        if takes >= self.answer_seconds:
+            await trio.sleep(self.answer_seconds)
             raise Unreachable("no answer in time")
         if fate is Fate.REFUSED:
-            await self._in_vain(seconds)
+            await self._in_vain()
         await trio.sleep(takes / 2)
         if faults.down:
-            await self._in_vain(seconds)
+            await self._in_vain()
         if fate is Fate.THROTTLED:
             return refusal(_FAILURES[429])
         if fate is Fate.FAILED:
@@ -127,7 +128,7 @@ class Connection:
         if fate is Fate.LOST or faults.down:
             if isinstance(found, Watch):
                 found.close()
-            await self._in_vain(seconds)
+            await self._in_vain()
         await trio.sleep(takes / 2)
         return found
 
@@ -142,9 +143,9 @@ class Connection:
             return refusal(expired("The provided continue parameter is too old"))
         return found
 
-    async def _in_vain(self, seconds: float) -> NoReturn:
+    async def _in_vain(self) -> NoReturn:
         if self.faults.times_out():
-            await trio.sleep(seconds)
+            await trio.sleep(self.answer_seconds)
             raise Unreachable("no answer in time")
         await trio.lowlevel.checkpoint()
         raise Unreachable("connection refused")

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 
 import h11
 import pytest
@@ -337,8 +337,9 @@ async def test_cancelling_requests_leaves_the_client_usable():
 
 async def test_a_server_that_never_answers_is_unreachable_within_the_time():
     async with talking(never) as (client, server):
+        client.answer_seconds = 0.05
         with pytest.raises(Unreachable, match=r"no answer came within 0\.05 seconds"):
-            await client.request("GET", "/x", seconds=0.05)
+            await client.request("GET", "/x")
         await server.until_ended(1)
 
 
@@ -364,12 +365,21 @@ async def ask_at_once(client, number):
             nursery.start_soon(client.request, "GET", "/x")
 
 
+@contextmanager
+def soon_given_up(client):
+    """What is asked here gets no answer for a while that is shorter than any other."""
+    usual, client.answer_seconds = client.answer_seconds, 0.05
+    with pytest.raises(Unreachable, match="no answer came within"):
+        yield
+    client.answer_seconds = usual
+
+
 @pytest.mark.parametrize("path", ["/slow", "/watch"])
 async def test_after_a_silence_no_older_connection_is_used(path):
     async with talking(sometimes) as (client, server):
         await ask_at_once(client, 5)
-        with pytest.raises(Unreachable, match="no answer came within"):
-            await client.request("PATCH", path, seconds=0.05)
+        with soon_given_up(client):
+            await client.request("PATCH", path)
         await server.until_ended(server.accepted)
         assert (await client.request("PATCH", "/x", body=b"{}")).ok
 
@@ -379,8 +389,8 @@ async def test_after_a_silence_a_watch_goes_on_and_older_connections_end_with_it
         async with client.stream("/watch") as pieces:
             await anext(pieces)
             await ask_at_once(client, 5)
-            with pytest.raises(Unreachable):
-                await client.request("PATCH", "/slow", seconds=0.05)
+            with soon_given_up(client):
+                await client.request("PATCH", "/slow")
             assert await anext(pieces)
         await server.until_ended(server.accepted)
 

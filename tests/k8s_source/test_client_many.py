@@ -52,11 +52,13 @@ async def test_many_watches_leave_room_for_requests():
 
 async def test_an_answer_that_keeps_coming_is_waited_for():
     async with talking(slowly(0.03, 6)) as client:
-        found = await client.request("GET", "/list", seconds=0.12)
+        client.answer_seconds = 0.12
+        found = await client.request("GET", "/list")
     assert found.body == b"x" * 6
 
 
 async def test_an_answer_that_never_ends_is_given_up():
     async with talking(slowly(0.01, 10_000)) as client:
+        client.answer_seconds = 0.03
         with pytest.raises(Unreachable, match="no answer came within"), trio.fail_after(3):
-            await client.request("GET", "/list", seconds=0.03)
+            await client.request("GET", "/list")

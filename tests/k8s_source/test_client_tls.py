@@ -283,8 +283,9 @@ async def test_a_handshake_that_does_not_end_is_given_up(mock_clock, seconds, sa
 
     async with listening(silent) as access, open_client(access, "node-1") as client:
         mock_clock.autojump_threshold = 0.02
+        client.answer_seconds = seconds
         with pytest.raises(Unreachable, match=said):
-            await client.request("GET", "/x", seconds=seconds)
+            await client.request("GET", "/x")
         mock_clock.autojump_threshold = float("inf")
         await ended.wait()
 

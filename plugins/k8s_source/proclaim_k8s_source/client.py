@@ -90,6 +90,8 @@ class Client:
         self._connections = connections
         self._credentials = credentials
         self._bucket = bucket
+        self.answer_seconds = REQUEST_SECONDS
+        """How long to wait for an answer, from when the rate of requests allows to ask."""
         agent = f"proclaim/{version('proclaim')} ({node})"
         self._headers: tuple[Header, ...] = (
             (b"host", connections.authority),
@@ -104,12 +106,8 @@ class Client:
         query: Query = (),
         body: bytes = b"",
         content_type: str = JSON,
-        seconds: float = REQUEST_SECONDS,
     ) -> Response:
-        """Ask, and wait for the whole answer.  Raises Unreachable.
-
-        `seconds` begin when the rate of requests allows to ask.
-        """
+        """Ask, and wait for the whole answer.  Raises Unreachable."""
         headers: tuple[Header, ...] = ()
         if body:
             headers = (
@@ -119,7 +117,7 @@ class Client:
         elif method in ("POST", "PUT", "PATCH"):
             headers = ((b"content-length", b"0"),)
         ask = _Ask(method, _target(path, query), headers, body)
-        response, _ = await self._answered(ask, seconds)
+        response, _ = await self._answered(ask)
         return response
 
     @asynccontextmanager
@@ -129,7 +127,7 @@ class Client:
         Waits for a piece as long as it takes.  Raises Unreachable and Refused.
         """
         ask = _Ask("GET", _target(path, query), goes_on=True)
-        response, answer = await self._answered(ask, REQUEST_SECONDS)
+        response, answer = await self._answered(ask)
         if answer is None:
             raise Refused(f"GET {path}", response)
         try:
@@ -144,42 +142,39 @@ class Client:
                 async for piece in pieces:
                     yield piece
 
-    async def _answered(self, ask: _Ask, seconds: float) -> tuple[Response, Answer | None]:
+    async def _answered(self, ask: _Ask) -> tuple[Response, Answer | None]:
         """The answer; with another credential when the first was not accepted."""
         await self._turn()
         credential = await self._credentials.current()
-        response, answer = await self._persisted(ask, credential, seconds)
+        response, answer = await self._persisted(ask, credential)
         if response.status == 401 and await self._credentials.renewed(credential):
             credential = await self._credentials.current()
-            response, answer = await self._persisted(ask, credential, seconds)
+            response, answer = await self._persisted(ask, credential)
         self._heed(response)
         return response, answer
 
-    async def _persisted(
-        self, ask: _Ask, credential: Credential, seconds: float
-    ) -> tuple[Response, Answer | None]:
+    async def _persisted(self, ask: _Ask, credential: Credential) -> tuple[Response, Answer | None]:
         """The answer; asked once more where that is safe and may help.
 
         That is when certificates have changed, and when a connection had
         ended that a GET was sent on.
         """
         try:
-            return await self._exchange(ask, credential, seconds)
+            return await self._exchange(ask, credential)
         except Unreachable as unreachable:
             error = unreachable.__cause__
             if error is None or not await self._worth_another(ask, credential, error):
                 raise
-        return await self._exchange(ask, credential, seconds)
+        return await self._exchange(ask, credential)
 
     async def _worth_another(self, ask: _Ask, credential: Credential, error: BaseException) -> bool:
         if trouble.is_about_certificates(error):
             return await self._connections.renew(credential)
         return ask.method == "GET" and trouble.is_ended(error)
 
-    async def _exchange(
-        self, ask: _Ask, credential: Credential, seconds: float
-    ) -> tuple[Response, Answer | None]:
+    async def _exchange(self, ask: _Ask, credential: Credential) -> tuple[Response, Answer | None]:
         """Send a request once, and read the answer unless it is one that goes on."""
+        seconds = self.answer_seconds
         headers = [*self._headers, *ask.headers]
         if credential.authorization:
             headers.append((b"authorization", credential.authorization.encode("ascii")))
