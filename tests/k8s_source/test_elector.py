@@ -71,7 +71,7 @@ async def until(mandate, authority, within=60.0):
 async def test_the_first_leads_and_the_second_follows_until_the_first_stops(
     store, autojump_clock, caplog
 ):
-    caplog.set_level(logging.INFO, logger="proclaim.k8s.lease")
+    caplog.set_level(logging.INFO, logger="proclaim.kubernetes.lease")
     one, other = elector(FakeApi(store)), elector(FakeApi(store), "b")
     first, second = Latest(Mandate()), Latest(Mandate())
     async with trio.open_nursery() as nursery:

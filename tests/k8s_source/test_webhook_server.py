@@ -72,7 +72,7 @@ class Lines(logging.Handler):
 def lines(monkeypatch):
     """The log of the webhook, in which nothing is an error."""
     handler = Lines()
-    logger = logging.getLogger("proclaim.k8s.webhook")
+    logger = logging.getLogger("proclaim.kubernetes.webhook")
     monkeypatch.setattr(logger, "level", logging.INFO)
     logger.addHandler(handler)
     yield handler

@@ -33,7 +33,7 @@ from proclaim_k8s_source.api import (
 )
 from proclaim_k8s_source.connections import Answer, Connections, Header
 
-log = logging.getLogger("proclaim.k8s")
+log = logging.getLogger("proclaim.kubernetes.client")
 
 LONGEST_PAUSE = 5.0
 """Seconds for which a server may hold us up; a Lease has to be renewed more often than that."""

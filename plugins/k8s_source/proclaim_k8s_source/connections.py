@@ -22,7 +22,7 @@ from proclaim_k8s_source.access.tls import Material, read_material, tls_context
 from proclaim_k8s_source.access.value import Access
 from proclaim_k8s_source.network import Network
 
-log = logging.getLogger("proclaim.k8s")
+log = logging.getLogger("proclaim.kubernetes.client")
 
 Header = tuple[bytes, bytes]
 

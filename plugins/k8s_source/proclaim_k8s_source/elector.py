@@ -28,7 +28,7 @@ from proclaim_k8s_source.lease_messages import (
 from proclaim_k8s_source.lease_record import NoLease, read
 from proclaim_k8s_source.lease_words import sayings
 
-log = logging.getLogger("proclaim.k8s.lease")
+log = logging.getLogger("proclaim.kubernetes.lease")
 
 _GIVE_BACK_WITHIN = 1.0
 

@@ -24,7 +24,7 @@ from proclaim_k8s_source.access.tls import read_pem
 from proclaim_k8s_source.access.value import Access, Anonymous, Basic, Plugin, Token, TokenFile
 from proclaim_k8s_source.api import Unreachable
 
-log = logging.getLogger("proclaim.k8s")
+log = logging.getLogger("proclaim.kubernetes.client")
 
 _FILE_IS_GOOD_FOR = 60.0
 _PLUGIN_MAY_TAKE = 60.0

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import trio
 
-log = logging.getLogger("proclaim.k8s.webhook")
+log = logging.getLogger("proclaim.kubernetes.webhook")
 
 _LOOK_EVERY = 10.0
 _Marks: TypeAlias = tuple[tuple[int, int, int], ...]

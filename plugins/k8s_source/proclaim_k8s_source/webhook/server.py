@@ -20,8 +20,8 @@ from proclaim_k8s_source.webhook.conversion import convert
 from proclaim_k8s_source.webhook.envelope import NotAReview
 from proclaim_k8s_source.webhook.review import review
 
-log = logging.getLogger("proclaim.k8s.webhook")
-_http_log = logging.getLogger("proclaim.k8s.webhook.http")
+log = logging.getLogger("proclaim.kubernetes.webhook")
+_http_log = logging.getLogger("proclaim.kubernetes.webhook.http")
 _http_log.setLevel(logging.WARNING)  # its notes are about how to stop it at a terminal
 
 _CONVERT = "/convert"
