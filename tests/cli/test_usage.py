@@ -206,10 +206,10 @@ def test_the_plugins_are_listed_with_what_they_provide(proclaim):
 
 def test_a_plugin_that_the_settings_do_not_suit_is_named(proclaim, tmp_path):
     settings = tmp_path / "proclaim.toml"
-    settings.write_text("[k8s_source]\n")
+    settings.write_text('[k8s_source]\nkubeconfig = "/nowhere"\n')
     ran = proclaim("plugins", "--settings", settings)
     assert ran.status == 1
-    assert "not built yet" in ran.out
+    assert "there is no such kubeconfig" in ran.out
 
 
 def test_a_command_of_a_ledger_that_is_written_to_is_refused(proclaim):
