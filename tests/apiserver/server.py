@@ -16,6 +16,7 @@ from apiserver.kinds import Served
 from apiserver.machinery import Machinery
 from apiserver.memory import Connection
 from apiserver.requests import Answer, Request
+from apiserver.store import Copy
 from apiserver.writing import APPLY, MERGE
 
 Json = dict[str, Any]
@@ -102,6 +103,12 @@ class ApiServer:
     def restart(self) -> None:
         """Break all watches and forget history; objects stay."""
         self.compact()
+        for connection in self.connections:
+            connection.cut()
+
+    def restore(self, copy: Copy) -> None:
+        """Go back to a copy of the store, as from a backup; all watches break."""
+        self.machinery.store.restore(copy)
         for connection in self.connections:
             connection.cut()
 

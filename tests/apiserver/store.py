@@ -9,6 +9,7 @@ from __future__ import annotations
 import bisect
 from collections import defaultdict, deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -111,6 +112,15 @@ class Event:
         self.entry = entry
         self.before = before
         self.revision = entry.revision
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A backup of a store."""
+
+    revision: int
+    entries: dict[str, dict[str, Entry]]
+    """By the name of a table, each object by its key."""
 
 
 Listener = Callable[[Event], None]
@@ -230,6 +240,23 @@ class Store:
             if entry and not any(owner["uid"] in self._uids for owner in owners):
                 found.append((table.kind, entry))
         return found
+
+    def copy(self) -> Copy:
+        """All objects as they are now."""
+        return Copy(
+            self.revision, {name: dict(table.entries) for name, table in self._tables.items()}
+        )
+
+    def restore(self, copy: Copy) -> None:
+        """Have the objects of a copy, as from a backup: without history, revisions go back."""
+        self.revision = self._floor = copy.revision
+        self._uids.clear()
+        for name, table in self._tables.items():
+            table.entries = dict(copy.entries.get(name, {}))
+            table.keys = sorted(table.entries)
+            table.history.clear()
+            table.floor = copy.revision
+            self._uids.update(entry.metadata["uid"] for entry in table.entries.values())
 
     def compact(self, revision: int | None = None) -> None:
         """Forget history up to a revision; all of it by default."""

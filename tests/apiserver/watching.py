@@ -104,8 +104,10 @@ class Watch:
         return None
 
     def bookmark(self, revision: int, annotations: Json | None = None) -> None:
-        """Say up to which revision everything has been shown."""
-        self._seen = max(self._seen, revision)
+        """Say up to which revision everything has been shown; nothing when that is old."""
+        if revision < self._seen:
+            return
+        self._seen = revision
         served = self._selection.served
         metadata: Json = {"resourceVersion": str(revision)}
         if annotations:

@@ -275,6 +275,22 @@ def test_a_watch_that_stays_silent_makes_the_version_doubtful():
     assert driven.wait() == (List(500),)
 
 
+def test_one_silent_watch_after_a_failure_makes_the_version_doubtful():
+    driven = Driven().watched().later(60)
+    driven.hear(AWAY)
+    assert driven.wait() == (Watch("10", 450),)
+    driven.hear(Opened())
+    assert driven.wait() == (List(500),)
+
+
+def test_a_watch_that_says_something_after_a_failure_is_believed():
+    driven = Driven().watched().later(60)
+    driven.hear(AWAY)
+    driven.wait()
+    driven.hear(Opened(), Bookmark("12"))
+    assert driven.wait() == (Watch("12", 450),)
+
+
 def test_a_watch_that_is_refused_again_and_again_makes_the_version_doubtful():
     driven = Driven().watched("99")
     asked = []

@@ -51,6 +51,14 @@ async def test_what_is_gone_is_not_shown():
     assert seen.object("IPAddressPool", "p") is None
 
 
+@pytest.mark.parametrize("status", [b'"text"', b"5", b"[1]", b"true", b"null"])
+async def test_a_status_that_is_no_object_is_none(status):
+    seen = Seen()
+    ref = Ref("IPAddressPool", "", "p")
+    seen.change(Item(ref, shown=ShownStatus("p", (), "1", "", status)))
+    assert seen.object("IPAddressPool", "p").status is None
+
+
 async def test_the_statuses_of_a_service_and_those_of_a_node_are_found():
     seen = Seen()
     seen.change(status("l2-2", "n2"))

@@ -45,7 +45,11 @@ STEADY_SECONDS = 10.0
 SILENCE_SECONDS = 120.0
 """A server sends a bookmark about each minute; one that says nothing for so long may be gone."""
 SILENCES = 5
-"""Silent watches in a row after which the list is asked for again, should its version be bad."""
+"""Silent watches in a row after which the list is asked for again, should its version be bad.
+
+One is enough after a failure: a store that was restored from a backup says
+nothing until it has come to that version again.
+"""
 ABSENT_AGAIN_SECONDS = 30.0
 ABSENT_TIMES = 3
 """A server that is starting answers 404 as well, so once is not enough."""
@@ -303,7 +307,7 @@ def _ended(reflector: Reflector[T], ended: Ended, now: float) -> Stepped[T]:
 def _watch_failed(reflector: Reflector[T], failed: Failed, now: float) -> Stepped[T]:
     lasted = _lasted(reflector, now)
     failures = 1 if lasted else reflector.watch_failures + 1
-    counted = replace(reflector, watch_failures=failures)
+    counted = replace(reflector, watch_failures=failures, silences=SILENCES - 1)
     passes = failed.status == 0 or failed.status in _DENIED or failed.status >= 429
     relists = not passes or (failed.status != 0 and failures % REFUSALS == 0)
     listed_lately = reflector.listed_at is not None and now - reflector.listed_at < STEADY_SECONDS

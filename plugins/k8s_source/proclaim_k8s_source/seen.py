@@ -192,6 +192,7 @@ def _key(ref: Ref, shown: ShownStatus) -> tuple[Ref, str]:
 
 
 def _shown(found: ShownStatus) -> ShownObject:
-    status = msgspec.json.decode(found.status) if found.status else None
+    decoded = msgspec.json.decode(found.status) if found.status else None
+    status = decoded if isinstance(decoded, dict) else None  # a schema may allow anything
     node = dict(found.labels).get(_NODE, "")
     return ShownObject(found.name, node, found.resource_version, status, found.owner)
