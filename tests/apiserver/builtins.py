@@ -158,79 +158,88 @@ class Pods(Behaviour):
         return [] if new["spec"]["containers"] else [required("spec.containers")]
 
 
-def _node_zero() -> Json:
-    value: Json = {"metadata": {}}
-    Nodes().default(value)
-    return value
+def _nodes() -> Kind:
+    zero: Json = {"metadata": {}}
+    behaviour = Nodes()
+    behaviour.default(zero)
+    return Kind(
+        "",
+        "v1",
+        "Node",
+        "nodes",
+        "node",
+        namespaced=False,
+        status=True,
+        zero=zero,
+        shape=Shape(
+            fields={
+                "metadata": METADATA,
+                "status": Shape(fields={"addresses": _BY_TYPE, "conditions": _BY_TYPE}),
+            }
+        ),
+        selectable={"spec.unschedulable": "false"},
+        behaviour=behaviour,
+        storage_hash="XwShjMxG9Fs=",
+    )
+
+
+def _namespaces() -> Kind:
+    return Kind(
+        "",
+        "v1",
+        "Namespace",
+        "namespaces",
+        "namespace",
+        namespaced=False,
+        status=True,
+        name_is_label=True,
+        zero={"metadata": {}, "spec": {}, "status": {}},
+        selectable={"status.phase": ""},
+        behaviour=Namespaces(),
+        storage_hash="Q3oi5N2YM8M=",
+    )
+
+
+def _pods() -> Kind:
+    return Kind(
+        "",
+        "v1",
+        "Pod",
+        "pods",
+        "pod",
+        status=True,
+        answers_deleted=True,
+        generation=("spec",),
+        zero={"metadata": {}, "spec": {"containers": None}, "status": {}},
+        shape=Shape(
+            fields={
+                "metadata": METADATA,
+                "spec": Shape(fields={"containers": Shape(keys=("name",))}),
+                "status": Shape(fields={"conditions": _BY_TYPE, "podIPs": Shape(keys=("ip",))}),
+            }
+        ),
+        selectable={
+            "spec.nodeName": "",
+            "spec.restartPolicy": "",
+            "spec.schedulerName": "",
+            "spec.serviceAccountName": "",
+            "spec.hostNetwork": "false",
+            "status.phase": "",
+            "status.podIP": "",
+            "status.nominatedNodeName": "",
+        },
+        behaviour=Pods(),
+        storage_hash="xPOwRZ+Yhw8=",
+    )
 
 
 def builtin_kinds(services: Kind) -> list[Served]:
     """Every built-in kind, as it is served."""
     kinds = [
         services,
-        Kind(
-            "",
-            "v1",
-            "Node",
-            "nodes",
-            "node",
-            namespaced=False,
-            status=True,
-            zero=_node_zero(),
-            shape=Shape(
-                fields={
-                    "metadata": METADATA,
-                    "status": Shape(fields={"addresses": _BY_TYPE, "conditions": _BY_TYPE}),
-                }
-            ),
-            selectable={"spec.unschedulable": "false"},
-            behaviour=Nodes(),
-            storage_hash="XwShjMxG9Fs=",
-        ),
-        Kind(
-            "",
-            "v1",
-            "Namespace",
-            "namespaces",
-            "namespace",
-            namespaced=False,
-            status=True,
-            name_is_label=True,
-            zero={"metadata": {}, "spec": {}, "status": {}},
-            selectable={"status.phase": ""},
-            behaviour=Namespaces(),
-            storage_hash="Q3oi5N2YM8M=",
-        ),
-        Kind(
-            "",
-            "v1",
-            "Pod",
-            "pods",
-            "pod",
-            status=True,
-            answers_deleted=True,
-            generation=("spec",),
-            zero={"metadata": {}, "spec": {"containers": None}, "status": {}},
-            shape=Shape(
-                fields={
-                    "metadata": METADATA,
-                    "spec": Shape(fields={"containers": Shape(keys=("name",))}),
-                    "status": Shape(fields={"conditions": _BY_TYPE, "podIPs": Shape(keys=("ip",))}),
-                }
-            ),
-            selectable={
-                "spec.nodeName": "",
-                "spec.restartPolicy": "",
-                "spec.schedulerName": "",
-                "spec.serviceAccountName": "",
-                "spec.hostNetwork": "false",
-                "status.phase": "",
-                "status.podIP": "",
-                "status.nominatedNodeName": "",
-            },
-            behaviour=Pods(),
-            storage_hash="xPOwRZ+Yhw8=",
-        ),
+        _nodes(),
+        _namespaces(),
+        _pods(),
         Kind(
             "",
             "v1",

@@ -214,9 +214,8 @@ def _peer_to_storage(value: Json) -> Json:
     return {**value, "spec": spec}
 
 
-def metallb_kinds() -> list[Served]:
-    """Every kind of metallb.io, as it is served."""
-    peers = _kind(
+def _peers() -> Kind:
+    return _kind(
         "BGPPeer",
         "bgppeers",
         _PEER,
@@ -225,7 +224,10 @@ def metallb_kinds() -> list[Served]:
         version="v1beta2",
         older={"metallb.io/v1beta1": _object({"spec": _PEER_OLD, "status": _NOTHING})},
     )
-    plain = [
+
+
+def _kinds_of_one_version() -> list[Kind]:
+    return [
         _kind(
             "AddressPool",
             "addresspools",
@@ -280,6 +282,11 @@ def metallb_kinds() -> list[Served]:
             "d9/urcUet3c=",
         ),
     ]
+
+
+def metallb_kinds() -> list[Served]:
+    """Every kind of metallb.io, as it is served."""
+    peers = _peers()
     older = Served(
         peers,
         "metallb.io",
@@ -288,5 +295,5 @@ def metallb_kinds() -> list[Served]:
         _peer_from_storage,
         warning="v1beta1 is deprecated, please use v1beta2",
     )
-    served = [Served(kind, "metallb.io", "v1beta1") for kind in plain]
+    served = [Served(kind, "metallb.io", "v1beta1") for kind in _kinds_of_one_version()]
     return [*served[:3], older, *served[3:], Served(peers, "metallb.io", "v1beta2")]
