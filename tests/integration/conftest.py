@@ -4,7 +4,7 @@ import signal
 
 import pytest
 from integration.lab import measured
-from integration.lab.cluster import cluster
+from integration.lab.cluster import cluster, second_router
 from integration.lab.needed import demand_all
 
 
@@ -50,6 +50,12 @@ def k8s(one_cluster):
     one_cluster.reset()
     yield one_cluster
     one_cluster.reset()
+
+
+@pytest.fixture(scope="module")
+def second(one_cluster):
+    """Another router beside a cluster, in the AS of its nodes, without a peer to it."""
+    return second_router(one_cluster, one_cluster.stack)
 
 
 def pytest_terminal_summary(terminalreporter):

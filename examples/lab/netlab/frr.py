@@ -83,6 +83,10 @@ class Frr:
         typed = [part for line in ("configure terminal", *lines) for part in ("-c", line)]
         run([*self.command(""), *typed])
 
+    def reset(self, address: str) -> None:
+        """Break the session with a neighbor, which may begin anew at once; raises CommandFailed."""
+        run(self.command(f"clear bgp {address}"))
+
     def paths(self, prefix: str) -> list[dict[str, Any]]:
         """All paths of one prefix with their attributes, as FRR tells them."""
         version = ip_network(prefix).version
@@ -90,6 +94,11 @@ class Frr:
             "paths", []
         )
         return found
+
+    def version(self, prefix: str) -> int:
+        """How often bgpd has changed its table until it last touched a prefix; 0 without it."""
+        paths = self.paths(prefix)
+        return max((int(path["version"]) for path in paths), default=0)
 
     def routes(self, version: int) -> dict[str, frozenset[str]]:
         """Prefixes learned by BGP, each with the next hops of all its paths."""
