@@ -7,7 +7,8 @@ import random
 import pytest
 import trio
 from apiserver import ApiServer, Faults
-from k8s_source.test_source import Cluster, a_slice, service
+from apiserver.objects import service
+from k8s_source.watched import Cluster, slice_on
 from proclaim import Listing
 
 SEEDS = range(12)
@@ -35,7 +36,7 @@ def happen(server, dice):
     """Somebody writes, and sometimes the server forgets or restarts."""
     name = dice.choice(NAMES)
     if server.get("Service", name, "default") is None:
-        server.create_all([service(name, dice.choice(TYPES)), a_slice(f"{name}-1", name, "n1")])
+        server.create_all([service(name, type=dice.choice(TYPES)), slice_on(name, "n1")])
     elif dice.random() < 0.3:
         server.delete("Service", name, "default")
         server.delete("EndpointSlice", f"{name}-1", "default")
