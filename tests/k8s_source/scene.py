@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from random import Random
+from typing import Any
 
 import trio
+from apiserver import objects
 from apiserver.faults import Faults
 from apiserver.memory import Connection
 from apiserver.server import ApiServer
@@ -33,7 +35,22 @@ from proclaim_k8s_source.reporter.node import NodeReporter
 from proclaim_k8s_source.reporter.office import Office
 from proclaim_k8s_source.source import KubernetesSource
 
-NAMESPACE = "metallb-system"
+NAMESPACE = objects.METALLB
+GROUND = (
+    objects.pool("public", "192.0.2.0/24"),
+    objects.bgp_advertisement("bgp"),
+    objects.bgp_peer("tor", "10.0.0.254"),
+    objects.node("n1", "10.0.0.1"),
+)
+"""What there is before anything happens."""
+
+
+def slice_on(service: str, *nodes: str, ready: bool = True) -> dict[str, Any]:
+    """The slice of a Service with an endpoint on each of the nodes."""
+    endpoints = [
+        objects.endpoint(f"10.244.0.{at}", node, ready=ready) for at, node in enumerate(nodes, 1)
+    ]
+    return objects.endpoint_slice(service, endpoints)
 
 
 class Host:
@@ -192,6 +209,11 @@ class Scene:
     async def node(self, name: str) -> Process:
         """Start a node's process."""
         return await self.run(name, Role.NODE)
+
+    def serve(self, name: str, *nodes: str) -> None:
+        """Create a Service of type LoadBalancer with an endpoint on each of the nodes."""
+        self.server.create(objects.service(name))
+        self.server.create(slice_on(name, *nodes))
 
     def addresses(self, name: str, namespace: str = "default") -> tuple[str, ...]:
         """What the status of a Service shows."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 from apiserver import objects
-from k8s_source.scene import NAMESPACE, Scene
+from k8s_source.scene import NAMESPACE, Scene, slice_on
 from proclaim.model import Authority
 
 POOL = objects.pool("public", "192.0.2.0/28")
@@ -24,11 +24,6 @@ async def scene(nursery) -> Scene:
     found = Scene(nursery)
     found.server.create_all(GROUND)
     return found
-
-
-def serving(name, *nodes):
-    endpoints = [objects.endpoint(f"10.244.0.{at}", node) for at, node in enumerate(nodes, 1)]
-    return objects.endpoint_slice(name, endpoints)
 
 
 def statuses(scene, kind):
@@ -72,8 +67,7 @@ async def test_the_counters_of_a_pool_follow(autojump_clock, scene) -> None:
 async def test_nodes_announce_what_the_controller_gave_and_say_so(autojump_clock, scene) -> None:
     await scene.controller()
     one, two = await scene.node("n1"), await scene.node("n2")
-    scene.server.create(objects.service("web"))
-    scene.server.create(serving("web", "n1"))
+    scene.serve("web", "n1")
     await scene.until(lambda: one.routes.prefixes and two.routes.prefixes)
     assert one.routes.prefixes == two.routes.prefixes == {"192.0.2.0/32"}
     assert len([each for each in (one, two) if each.answers.prefixes]) == 1
@@ -102,7 +96,7 @@ async def test_the_last_endpoint_that_goes_takes_the_route_with_it(autojump_cloc
     await scene.controller()
     node = await scene.node("n1")
     scene.server.create(objects.service("web", externalTrafficPolicy="Local"))
-    scene.server.create(serving("web", "n1"))
+    scene.server.create(slice_on("web", "n1"))
     await scene.until(lambda: node.routes.prefixes)
     scene.server.delete("EndpointSlice", "web-1")
     assert await scene.until(lambda: not node.routes.prefixes) < 1
@@ -112,8 +106,7 @@ async def test_the_last_endpoint_that_goes_takes_the_route_with_it(autojump_cloc
 async def test_churn_of_pods_that_changes_nothing_is_no_fact(autojump_clock, scene) -> None:
     await scene.controller()
     node = await scene.node("n1")
-    scene.server.create(objects.service("web"))
-    scene.server.create(serving("web", "n1"))
+    scene.serve("web", "n1")
     await scene.until(lambda: node.routes.prefixes)
     await trio.sleep(30)
     before = len(node.facts())
@@ -261,8 +254,7 @@ async def test_a_controller_that_leaves_in_order_hands_over_at_once(autojump_clo
 
 async def test_nodes_keep_announcing_while_the_server_is_away(autojump_clock, scene) -> None:
     controller, node = await scene.controller(), await scene.node("n1")
-    scene.server.create(objects.service("web"))
-    scene.server.create(serving("web", "n1"))
+    scene.serve("web", "n1")
     await scene.until(lambda: node.routes.prefixes)
     scene.server.outage()
     await trio.sleep(600)
@@ -281,8 +273,7 @@ async def test_a_node_that_starts_while_the_server_is_away_announces_from_its_le
 ) -> None:
     await scene.controller()
     node = await scene.node("n1")
-    scene.server.create(objects.service("web"))
-    scene.server.create(serving("web", "n1"))
+    scene.serve("web", "n1")
     await scene.until(lambda: node.routes.prefixes)
     scene.server.outage()
     await node.kill()
@@ -299,8 +290,7 @@ async def test_a_node_that_starts_while_the_server_is_away_announces_from_its_le
 async def test_a_status_that_somebody_clears_once_is_put_right(autojump_clock, scene) -> None:
     await scene.controller()
     node = await scene.node("n1")
-    scene.server.create(objects.service("web"))
-    scene.server.create(serving("web", "n1"))
+    scene.serve("web", "n1")
     await scene.until(lambda: node.routes.prefixes)
     gone = {"status": {"loadBalancer": {"ingress": None}}}
     scene.server.patch("Service", "web", gone, status=True, by="somebody")
@@ -313,8 +303,7 @@ async def test_who_insists_on_another_status_is_named_and_let_be(
     autojump_clock, scene, caplog
 ) -> None:
     controller, node = await scene.controller(), await scene.node("n1")
-    scene.server.create(objects.service("web"))
-    scene.server.create(serving("web", "n1"))
+    scene.serve("web", "n1")
     await scene.until(lambda: node.routes.prefixes)
     rewrites = 0
 
@@ -377,8 +366,7 @@ async def test_a_settled_cluster_is_silent(autojump_clock, scene) -> None:
     await scene.controller()
     await scene.node("n1")
     for at in range(5):
-        scene.server.create(objects.service(f"s{at}"))
-        scene.server.create(serving(f"s{at}", "n1"))
+        scene.serve(f"s{at}", "n1")
     await trio.sleep(60)
 
     def asked():
@@ -397,8 +385,7 @@ async def test_a_restarted_node_writes_only_what_is_not_there(autojump_clock, sc
     await scene.controller()
     node = await scene.node("n1")
     for at in range(5):
-        scene.server.create(objects.service(f"s{at}"))
-        scene.server.create(serving(f"s{at}", "n1"))
+        scene.serve(f"s{at}", "n1")
     await scene.until(lambda: len(statuses(scene, "ServiceBGPStatus")) == 5)
     await trio.sleep(10)
     await node.kill()

@@ -5,21 +5,6 @@ from __future__ import annotations
 import pytest
 import trio
 from apiserver import objects
-from k8s_source.scene import Scene
-
-GROUND = (
-    objects.pool("public", "192.0.2.0/28"),
-    objects.bgp_advertisement("bgp"),
-    objects.bgp_peer("tor", "10.0.0.254"),
-    objects.node("n1", "10.0.0.1"),
-)
-
-
-@pytest.fixture
-async def scene(nursery) -> Scene:
-    found = Scene(nursery)
-    found.server.create_all(GROUND)
-    return found
 
 
 async def test_a_service_that_is_made_again_and_again_gets_its_address_each_time(

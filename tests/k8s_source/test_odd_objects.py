@@ -4,24 +4,14 @@ from __future__ import annotations
 
 import pytest
 from apiserver import objects
-from k8s_source.scene import Scene
 from proclaim_k8s_source.members import owner_of
 from proclaim_k8s_source.reporter.documents import Owner
 
-GROUND = (
-    objects.pool("public", "192.0.2.0/28"),
-    objects.l2_advertisement("l2"),
-    objects.bgp_advertisement("bgp"),
-    objects.bgp_peer("tor", "10.0.0.254"),
-    objects.node("n1", "10.0.0.1"),
-)
-
 
 @pytest.fixture
-async def scene(nursery) -> Scene:
-    found = Scene(nursery)
-    found.server.create_all(GROUND)
-    return found
+async def scene(scene):
+    scene.server.create(objects.l2_advertisement("l2"))
+    return scene
 
 
 def configuration(scene, name):

@@ -9,27 +9,15 @@ import trio
 from apiserver import objects
 from apiserver.errors import ApiError
 from apiserver.requests import refusal
-from k8s_source.scene import Scene
 
 SERVICES = 60
-GROUND = (
-    objects.pool("public", "192.0.2.0/24"),
-    objects.bgp_advertisement("bgp"),
-    objects.bgp_peer("tor", "10.0.0.254"),
-    objects.node("n1", "10.0.0.1"),
-)
 
 
 @pytest.fixture
-async def scene(nursery) -> Scene:
-    found = Scene(nursery)
-    found.server.create_all(GROUND)
+async def scene(scene):
     for at in range(SERVICES):
-        name = f"s{at}"
-        found.server.create(objects.service(name))
-        endpoints = [objects.endpoint("10.244.0.1", "n1")]
-        found.server.create(objects.endpoint_slice(name, endpoints))
-    return found
+        scene.serve(f"s{at}", "n1")
+    return scene
 
 
 def forbid(scene, verb, resource, subresource=""):

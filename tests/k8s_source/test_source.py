@@ -6,7 +6,8 @@ import logging
 
 import trio
 from apiserver.objects import bgp_peer, pool, secret, service
-from k8s_source.watched import NAMESPACE, Cluster, slice_on
+from k8s_source.scene import slice_on
+from k8s_source.watched import NAMESPACE, Cluster
 from proclaim import Change, Listing, Ref
 
 POOL = pool("p", "192.0.2.0/24")

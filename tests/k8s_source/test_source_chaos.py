@@ -8,7 +8,8 @@ import pytest
 import trio
 from apiserver import ApiServer, Faults
 from apiserver.objects import service
-from k8s_source.watched import Cluster, slice_on
+from k8s_source.scene import slice_on
+from k8s_source.watched import Cluster
 from proclaim import Listing
 
 SEEDS = range(12)

@@ -80,9 +80,3 @@ class Cluster:
 
     def relent(self):
         del self.api.request  # what hides the method of the connection
-
-
-def slice_on(service, *nodes, ready=True):
-    """The slice of a Service with an endpoint on each of the nodes."""
-    endpoints = [objects.endpoint("10.1.0.1", node, ready=ready) for node in nodes]
-    return objects.endpoint_slice(service, endpoints)
