@@ -108,6 +108,7 @@ def test_a_service_goes_on_through_later_changes_of_the_configuration(k8s):
     ground(k8s)
     (prefix,) = web(k8s)
     routed(k8s, [prefix], *NODES)
+    k8s.until("both paths are in use", _all_in_use, k8s.router, prefix)
     since = k8s.router.version(prefix)
     k8s.kube.create(objects.pool("more", "198.18.1.0/24"), advertise("more"))
     k8s.kube.change("IPAddressPool", "more", addresses=["198.18.2.0/24"])
@@ -121,6 +122,10 @@ def test_a_service_goes_on_through_later_changes_of_the_configuration(k8s):
     assert k8s.router.version(prefix) == since, "the route was never touched"
     assert k8s.routed(prefix, *NODES)
     assert k8s.fetch(V4) in NODES
+
+
+def _all_in_use(router, prefix):
+    return all(path.get("multipath") for path in router.paths(prefix))
 
 
 def _available(k8s, pool):
