@@ -38,6 +38,7 @@ from proclaim.events import (
     Reason,
     Rejected,
     Removed,
+    SourceListed,
     Why,
 )
 from proclaim.fold import fold, number
@@ -56,6 +57,7 @@ from proclaim.model import (
     Problem,
     Ref,
     Resource,
+    Selector,
     Service,
     Sourced,
     service_ref,
@@ -81,6 +83,11 @@ Said: TypeAlias = Observation | Resource | Authority
 def pairs(labels: Mapping[str, str]) -> Pairs:
     """Labels as the model keeps them."""
     return tuple(sorted(labels.items()))
+
+
+def matching(**labels: str) -> tuple[Selector, ...]:
+    """What a field of selectors holds that selects by these labels."""
+    return (Selector(labels=pairs(labels)),)
 
 
 def ref(name: str) -> Ref:
@@ -162,6 +169,11 @@ def observed(resource: Resource, origin: str = "", source: str = SOURCE) -> Obse
 def removed(resource: Resource | Ref, source: str = SOURCE) -> Removed:
     """A resource is gone."""
     return Removed(source, resource if isinstance(resource, Ref) else resource.ref)
+
+
+def listed(source: str = SOURCE) -> SourceListed:
+    """A source has given its first complete listing."""
+    return SourceListed(source)
 
 
 def rejected(resource: Resource, problem: str, origin: str = "", source: str = SOURCE) -> Rejected:

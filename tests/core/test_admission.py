@@ -7,7 +7,7 @@ from proclaim.admission import contradicting
 from proclaim.contradictions import Circumstances
 from proclaim.encounters import Places
 from proclaim.events import ProblemsReported, RejectionWithdrawn, SourceListed, Why
-from proclaim.model import Change, Problem, Ref, Sourced
+from proclaim.model import BGPAdvertisement, BGPPeer, Change, Community, Problem, Ref, Sourced
 from proclaim.state import ranges
 from proclaim.steps import finish
 from proclaim.testing import (
@@ -16,6 +16,7 @@ from proclaim.testing import (
     change,
     given,
     gone,
+    listed,
     listing,
     namespace,
     node,
@@ -31,7 +32,7 @@ from core import worlds
 
 A = pool("a", "192.0.2.0/30")
 B = pool("b", "198.51.100.0/30")
-LISTED = SourceListed("test")
+LISTED = listed()
 
 
 def overlap(span, other, name):
@@ -233,7 +234,11 @@ def test_what_one_source_gives_another_cannot_change():
         (node("n"), node("n", {"by": "k8s"})),
         (namespace("n"), namespace("n", {"by": "k8s"})),
         (pool("p", "192.0.2.0/32"), pool("p", "192.0.2.1/32")),
+        (BGPAdvertisement("a"), BGPAdvertisement("a", local_pref=5)),
+        (Community("c", (("blue", "64512:1"),)), Community("c", (("blue", "64512:2"),))),
+        (BGPPeer("r", 64512, 64513), BGPPeer("r", 64512, 64514)),
     ],
+    ids=lambda resource: resource.ref.kind,
 )
 def test_when_one_source_lets_go_the_other_takes_over(mine, theirs):
     (

@@ -1,12 +1,11 @@
 """Communities that define one alias, and peers that are one session."""
 
 import pytest
-from proclaim.events import RejectionWithdrawn, SourceListed
+from core.scenes import ad
+from proclaim.events import RejectionWithdrawn
 from proclaim.model import (
-    BGPAdvertisement,
     BGPPeer,
     Community,
-    Selector,
     Spread,
 )
 from proclaim.terrain import peers_of, survey
@@ -14,7 +13,9 @@ from proclaim.testing import (
     change,
     given,
     gone,
+    listed,
     listing,
+    matching,
     node,
     observed,
     pool,
@@ -23,16 +24,8 @@ from proclaim.testing import (
     service,
 )
 
-LISTED = SourceListed("test")
+LISTED = listed()
 POOL = pool("p", "192.0.2.0/24")
-
-
-def ad(name, **more):
-    return BGPAdvertisement(name, **more)
-
-
-def on(**labels):
-    return (Selector(labels=tuple(sorted(labels.items()))),)
 
 
 RACKS = (node("n1", {"rack": "a"}), node("n2", {"rack": "b"}))
@@ -190,7 +183,8 @@ def test_two_peers_on_one_interface_are_one_session():
 
 
 def test_one_session_on_different_nodes_is_two_and_the_nodes_decide():
-    one, two = peer("one", node_selectors=on(rack="a")), peer("two", node_selectors=on(rack="b"))
+    one = peer("one", node_selectors=matching(rack="a"))
+    two = peer("two", node_selectors=matching(rack="b"))
     given(*RACKS, one).when(two).then(observed(two))
     given(one).when(two).then(rejected(two, same("one")))
     waiting = given(node("n1", {"rack": "a"}), one).when(peer("two"))
@@ -199,7 +193,8 @@ def test_one_session_on_different_nodes_is_two_and_the_nodes_decide():
 
 
 def test_a_node_that_two_peers_in_force_come_to_share_runs_the_first_by_name():
-    one, two = peer("one", node_selectors=on(rack="a")), peer("two", node_selectors=on(row="1"))
+    one = peer("one", node_selectors=matching(rack="a"))
+    two = peer("two", node_selectors=matching(row="1"))
     other = peer("zero", "203.0.113.7")
     both = node("n1", {"rack": "a", "row": "1"})
     state = given(node("n1", {"rack": "a"}), node("n2", {"row": "1"}), one, two, other).when(both)
@@ -209,28 +204,6 @@ def test_a_node_that_two_peers_in_force_come_to_share_runs_the_first_by_name():
 
 
 # --- several sources -----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("mine", "theirs"),
-    [
-        (ad("a"), ad("a", local_pref=5)),
-        (BLUE, Community("blues", (("blue", "64512:2"),))),
-        (ONE, peer("one", "203.0.113.2")),
-    ],
-    ids=lambda resource: resource.ref.kind,
-)
-def test_when_one_source_lets_go_the_other_takes_over(mine, theirs):
-    (
-        given(mine)
-        .when(change(theirs, source="k8s"), listing(mine), gone(mine))
-        .then(
-            rejected(theirs, "is given by test already", source="k8s"),
-            LISTED,
-            removed(mine),
-            observed(theirs, source="k8s"),
-        )
-    )
 
 
 def test_an_heir_that_contradicts_what_stands_does_not_take_over():

@@ -1,12 +1,13 @@
 """What an allocator does before its sources have listed, and what a follower does."""
 
-from proclaim.events import AuthorityTaken, RefusalWithdrawn, SourceListed, TaskFailed, Why
+from proclaim.events import AuthorityTaken, RefusalWithdrawn, TaskFailed, Why
 from proclaim.model import Authority, PluginFailed
 from proclaim.testing import (
     assigned,
     change,
     given,
     gone,
+    listed,
     listing,
     observed,
     pool,
@@ -36,7 +37,7 @@ def test_before_the_first_listings_what_the_status_claims_is_adopted():
     given(ADOPT).when(listing(PUBLIC, claims("z", "192.0.2.1"))).then(
         observed(claims("z", "192.0.2.1")),
         observed(PUBLIC),
-        SourceListed("test"),
+        listed(),
         assigned("z", "192.0.2.1", why=Why.ADOPTED),
     )
 

@@ -4,6 +4,7 @@ Where others who wait are concerned, they are named; everybody else stays.
 """
 
 import pytest
+from core.ground import DUAL, HOLDER, ONE, PREFER, PUBLIC, REQUIRE
 from proclaim.events import Why
 from proclaim.manifests import parse_object
 from proclaim.model import Authority, Problem, Selector, ServiceAllocation
@@ -22,13 +23,7 @@ from proclaim.testing import (
     sharer,
 )
 
-PUBLIC = pool("public", "192.0.2.0/30")
-ONE = pool("public", "192.0.2.0/32")
 OTHER = pool("spare", "198.51.100.0/30")
-DUAL = pool("public", "192.0.2.0/30", "2001:db8::/126")
-HOLDER = (service("a"), assigned("a", "192.0.2.0"))
-PREFER = {"ip_family_policy": "PreferDualStack"}
-REQUIRE = {"ip_family_policy": "RequireDualStack"}
 FULL = refused("w", Why.EXHAUSTED, pools=("public",), wanted="IPv4")
 WAITING = (service("w"), FULL)
 GOLD = ServiceAllocation(service_selectors=(Selector(labels=(("tier", "gold"),)),))

@@ -1,6 +1,7 @@
 """Pools that give nothing new, namespaces that have had their share, and whom a pool is for."""
 
 import pytest
+from core.ground import HOLDER, PREFER, REQUIRE
 from proclaim.events import AuthorityTaken, Why
 from proclaim.model import Authority, Authorized, Requirement, Selector, ServiceAllocation
 from proclaim.testing import (
@@ -21,10 +22,7 @@ from proclaim.testing import (
 OPEN = pool("public", "192.0.2.0/30")
 CLOSED = pool("public", "192.0.2.0/30", notes={"allocation": "closed"})
 DUAL = ("192.0.2.0/30", "2001:db8::/126")
-HOLDER = (service("a"), assigned("a", "192.0.2.0"))
 REST = pool("rest", "198.51.100.0/30")
-PREFER = {"ip_family_policy": "PreferDualStack"}
-REQUIRE = {"ip_family_policy": "RequireDualStack"}
 
 
 def quota(text, *addresses, **more):

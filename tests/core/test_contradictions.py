@@ -1,16 +1,14 @@
 """Advertisements and pools that are right by themselves and wrong together."""
 
 import pytest
-from proclaim.events import SourceListed
-from proclaim.model import (
-    BGPAdvertisement,
-    Selector,
-)
+from core.scenes import ad
 from proclaim.testing import (
     change,
     given,
     gone,
+    listed,
     listing,
+    matching,
     node,
     observed,
     pool,
@@ -18,16 +16,8 @@ from proclaim.testing import (
     removed,
 )
 
-LISTED = SourceListed("test")
+LISTED = listed()
 POOL = pool("p", "192.0.2.0/24")
-
-
-def ad(name, **more):
-    return BGPAdvertisement(name, **more)
-
-
-def on(**labels):
-    return (Selector(labels=tuple(sorted(labels.items()))),)
 
 
 # --- an aggregation length that leads out of a pool ----------------------------------------------
@@ -90,7 +80,7 @@ def test_an_edit_that_widens_too_far_steps_back_until_the_pool_grows():
 
 
 def test_a_label_that_brings_a_pool_under_an_advertisement_counts_as_a_change_of_the_pool():
-    wide = ad("wide", aggregation_length=23, pool_selectors=on(tier="front"))
+    wide = ad("wide", aggregation_length=23, pool_selectors=matching(tier="front"))
     labelled = pool("p", "192.0.2.0/24", labels={"tier": "front"})
     given(POOL, wide).when(labelled).then(rejected(labelled, TOO_SMALL))
 
@@ -173,7 +163,7 @@ def test_two_advertisements_change_their_localpref_together():
         ({"peers": ("t",)}, {"peers": ("u", "v")}),
         ({"pools": ("p",)}, {"pools": ("q",)}),
         ({"aggregation_length": 28}, {}),
-        ({"service_selectors": on(app="web")}, {}),
+        ({"service_selectors": matching(app="web")}, {}),
     ],
     ids=lambda more: next(iter(more), "as it is"),
 )
@@ -212,8 +202,8 @@ def test_aggregation_keeps_two_apart_when_it_differs_in_every_family_of_the_pool
 
 
 RACKS = (node("n1", {"rack": "a"}), node("n2", {"rack": "b"}))
-RACK_A = ad("a", local_pref=100, node_selectors=on(rack="a"))
-RACK_B = ad("b", local_pref=200, node_selectors=on(rack="b"))
+RACK_A = ad("a", local_pref=100, node_selectors=matching(rack="a"))
+RACK_B = ad("b", local_pref=200, node_selectors=matching(rack="b"))
 
 
 def test_advertisements_from_different_nodes_may_disagree():
@@ -221,7 +211,7 @@ def test_advertisements_from_different_nodes_may_disagree():
 
 
 def test_an_advertisement_that_no_node_announces_disagrees_with_nobody():
-    nowhere = ad("b", local_pref=200, node_selectors=on(rack="z"))
+    nowhere = ad("b", local_pref=200, node_selectors=matching(rack="z"))
     given(POOL, *RACKS, ad("a", local_pref=100)).when(nowhere).then(observed(nowhere))
 
 
@@ -231,7 +221,7 @@ def test_with_no_node_known_nobody_can_say_that_they_will_not_meet():
 
 def test_a_node_that_moves_lets_in_what_waited_for_it():
     both = node("n1", {"rack": "a", "row": "1"})
-    row = ad("b", local_pref=200, node_selectors=on(row="1"))
+    row = ad("b", local_pref=200, node_selectors=matching(row="1"))
     waiting = given(POOL, both, node("n2"), RACK_A).when(row)
     waiting.then(rejected(row, quarrel(200, 100, "a", "node n1")))
     moved = node("n1", {"rack": "a"})
@@ -242,13 +232,13 @@ def test_a_node_that_moves_lets_in_what_waited_for_it():
 def test_a_node_that_brings_two_advertisements_together_takes_neither_away():
     """Which of them should give way nobody can say; the Services concerned are silent."""
     both = node("n1", {"rack": "a", "row": "1"})
-    row = ad("b", local_pref=200, node_selectors=on(row="1"))
+    row = ad("b", local_pref=200, node_selectors=matching(row="1"))
     given(POOL, *RACKS, RACK_A, row).when(both).then(observed(both))
 
 
 def test_a_new_pool_that_would_be_announced_with_two_localprefs_stays_out():
-    front = ad("a", local_pref=100, pool_selectors=on(tier="front"))
-    blue = ad("b", local_pref=200, pool_selectors=on(colour="blue"))
+    front = ad("a", local_pref=100, pool_selectors=matching(tier="front"))
+    blue = ad("b", local_pref=200, pool_selectors=matching(colour="blue"))
     both = pool("p", "192.0.2.0/24", labels={"tier": "front", "colour": "blue"})
     problem = (
         "BGPAdvertisements a and b would announce it from every node with localPref 100 and 200; "
@@ -262,6 +252,6 @@ def test_a_new_pool_that_would_be_announced_with_two_localprefs_stays_out():
 
 def test_a_pool_may_change_while_nodes_set_its_advertisements_against_each_other():
     both = node("n1", {"rack": "a", "row": "1"})
-    row = ad("b", local_pref=200, node_selectors=on(row="1"))
+    row = ad("b", local_pref=200, node_selectors=matching(row="1"))
     more = pool("p", "192.0.2.0/24", "198.51.100.0/24")
     given(POOL, both, RACK_A, row).when(more).then(observed(more))

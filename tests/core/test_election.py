@@ -10,13 +10,14 @@ from proclaim.election import group_of
 from proclaim.events import Why
 from proclaim.explain import explain_announcement
 from proclaim.fold import fold, number
-from proclaim.model import BGPAdvertisement, BGPPeer, L2Advertisement, Selector, Spread
+from proclaim.model import BGPAdvertisement, BGPPeer, L2Advertisement, Spread
 from proclaim.project import advance, project
 from proclaim.terrain import digest, survey
 from proclaim.testing import (
     assigned,
     endpoints,
     given,
+    matching,
     node,
     observed,
     pool,
@@ -37,10 +38,6 @@ ANSWERS = L2Advertisement("answers")
 A, B = service("a", labels={"app": "a"}), service("b", labels={"app": "b"})
 LOCAL_A, LOCAL_B = (service(name, external_traffic_policy="Local") for name in "ab")
 SHARED = (assigned("a", FIRST), assigned("b", FIRST))
-
-
-def only(**labels):
-    return (Selector(labels=tuple(sorted(labels.items()))),)
 
 
 def state_of(*known):
@@ -103,8 +100,10 @@ def test_who_is_served_nowhere_has_no_say():
 
 def test_advertisements_that_select_different_services_elect_one_node():
     state = state_of(
-        L2Advertisement("for-a", service_selectors=only(app="a"), node_selectors=only(at="iris1")),
-        L2Advertisement("for-b", service_selectors=only(app="b")),
+        L2Advertisement(
+            "for-a", service_selectors=matching(app="a"), node_selectors=matching(at="iris1")
+        ),
+        L2Advertisement("for-b", service_selectors=matching(app="b")),
         *(A, B, *SHARED),
     )
     assert answering(state) == {"iris1": {"a", "b"}}
@@ -112,8 +111,12 @@ def test_advertisements_that_select_different_services_elect_one_node():
 
 def test_advertisements_that_have_no_node_in_common_still_elect_one():
     state = state_of(
-        L2Advertisement("for-a", service_selectors=only(app="a"), node_selectors=only(at="iris1")),
-        L2Advertisement("for-b", service_selectors=only(app="b"), node_selectors=only(at="iris2")),
+        L2Advertisement(
+            "for-a", service_selectors=matching(app="a"), node_selectors=matching(at="iris1")
+        ),
+        L2Advertisement(
+            "for-b", service_selectors=matching(app="b"), node_selectors=matching(at="iris2")
+        ),
         *(A, B, *SHARED),
     )
     assert answering(state) == {"iris2": {"b"}}
@@ -123,10 +126,10 @@ def test_advertisements_that_have_no_node_in_common_still_elect_one():
 
 
 def test_preferences_of_all_members_advertisements_count():
-    prefer = ((10, Selector(labels=(("at", "iris1"),))),)
+    prefer = ((10, *matching(at="iris1")),)
     state = state_of(
-        L2Advertisement("for-a", service_selectors=only(app="a"), preferred_nodes=prefer),
-        L2Advertisement("for-b", service_selectors=only(app="b")),
+        L2Advertisement("for-a", service_selectors=matching(app="a"), preferred_nodes=prefer),
+        L2Advertisement("for-b", service_selectors=matching(app="b")),
         *(A, B, *SHARED),
     )
     assert answering(state) == {"iris1": {"a", "b"}}
@@ -134,8 +137,8 @@ def test_preferences_of_all_members_advertisements_count():
 
 def test_the_address_is_answered_for_on_the_interfaces_of_all():
     state = state_of(
-        L2Advertisement("for-a", service_selectors=only(app="a"), interfaces=("eth0",)),
-        L2Advertisement("for-b", service_selectors=only(app="b"), interfaces=("eth1",)),
+        L2Advertisement("for-a", service_selectors=matching(app="a"), interfaces=("eth0",)),
+        L2Advertisement("for-b", service_selectors=matching(app="b"), interfaces=("eth1",)),
         *(A, B, *SHARED),
     )
     found = project(state, "iris2", L2).announcements.values()

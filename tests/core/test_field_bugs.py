@@ -4,6 +4,7 @@ import random
 from itertools import permutations
 
 import pytest
+from core.ground import DUAL, ONE, PREFER, PUBLIC
 from proclaim.decide import decide
 from proclaim.events import AddressAssigned, Why
 from proclaim.fold import fold, number
@@ -26,10 +27,6 @@ from proclaim.testing import (
     sharer,
 )
 
-ONE = pool("public", "192.0.2.0/32")
-PUBLIC = pool("public", "192.0.2.0/30")
-DUAL = pool("public", "192.0.2.0/30", "2001:db8::/126")
-PREFER = {"ip_family_policy": "PreferDualStack"}
 ADOPT, ALLOCATE = Authorized(Authority.ADOPT), Authorized(Authority.ALLOCATE)
 RESTARTS = 200
 

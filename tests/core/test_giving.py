@@ -1,6 +1,7 @@
 """Who gets which address: pools, families, requests, and whom a pool admits."""
 
 import pytest
+from core.ground import DUAL, PREFER, REQUIRE
 from proclaim.events import Why
 from proclaim.model import Requirement, Selector, ServiceAllocation
 from proclaim.testing import (
@@ -20,9 +21,6 @@ from proclaim.testing import (
 
 V4 = pool("public", "192.0.2.0/30")
 V6 = pool("public", "2001:db8::/126")
-DUAL = pool("public", "192.0.2.0/30", "2001:db8::/126")
-PREFER = {"ip_family_policy": "PreferDualStack"}
-REQUIRE = {"ip_family_policy": "RequireDualStack"}
 
 
 # --- pools --------------------------------------------------------------------------------------

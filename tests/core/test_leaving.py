@@ -1,13 +1,15 @@
 """When an address is released, to whom it goes then, and when it stays."""
 
 import pytest
-from proclaim.events import AddressAssigned, Reason, RefusalWithdrawn, SourceListed, Why
+from core.ground import HOLDER, ONE, PUBLIC
+from proclaim.events import AddressAssigned, Reason, RefusalWithdrawn, Why
 from proclaim.model import Selector, ServiceAllocation
 from proclaim.testing import (
     assigned,
     change,
     given,
     gone,
+    listed,
     listing,
     node,
     observed,
@@ -19,9 +21,6 @@ from proclaim.testing import (
     service,
 )
 
-PUBLIC = pool("public", "192.0.2.0/30")
-ONE = pool("public", "192.0.2.0/32")
-HOLDER = (service("a"), assigned("a", "192.0.2.0"))
 FULL = {"pools": ("public",), "wanted": "IPv4"}
 
 
@@ -184,7 +183,7 @@ def test_a_renamed_pool_keeps_the_addresses():
     out.then(
         removed(PUBLIC),
         observed(renamed),
-        SourceListed("test"),
+        listed(),
         assigned("a", "192.0.2.0", why=Why.POOL_RENAMED, pool="internet"),
     )
     assert out.state.holdings[ref("a")].pool == "internet"

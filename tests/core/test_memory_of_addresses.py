@@ -1,6 +1,7 @@
 """What is remembered of addresses that were held: who had one, and which was left longest ago."""
 
 import pytest
+from core.ground import DUAL, PREFER, PUBLIC, REQUIRE
 from proclaim.events import AuthorityTaken, Reason, Why
 from proclaim.fold import fold, number
 from proclaim.model import Authority, ServiceAllocation
@@ -20,11 +21,7 @@ from proclaim.testing import (
     sharer,
 )
 
-PUBLIC = pool("public", "192.0.2.0/30")
 TWO = pool("public", "192.0.2.0/31")
-DUAL = pool("public", "192.0.2.0/30", "2001:db8::/126")
-PREFER = {"ip_family_policy": "PreferDualStack"}
-REQUIRE = {"ip_family_policy": "RequireDualStack"}
 
 
 def left(name, *addresses):

@@ -1,18 +1,14 @@
 """Every reason there is: something brings it about, and it reads as a sentence."""
 
 import pytest
+from core.ground import DUAL, ONE, PREFER, PUBLIC, REQUIRE
 from proclaim.events import Why
 from proclaim.model import Authority, ServiceAllocation
 from proclaim.reasons import message
 from proclaim.testing import assigned, change, given, gone, pool, refused, service, sharer
 
-PUBLIC = pool("public", "192.0.2.0/30")
-DUAL = pool("public", "192.0.2.0/30", "2001:db8::/126")
 SHOP = pool("shop", "198.51.100.0/24", service_allocation=ServiceAllocation(namespaces=("shop",)))
 HOLDER = (PUBLIC, service("a"), assigned("a", "192.0.2.0"))
-PREFER = {"ip_family_policy": "PreferDualStack"}
-REQUIRE = {"ip_family_policy": "RequireDualStack"}
-ONE = pool("public", "192.0.2.0/32")
 SHARED = (PUBLIC, sharer("a", ports="TCP/80"), assigned("a", "192.0.2.0"))
 CLAIMS = service("a", status_addresses=("192.0.2.0",))
 FOLLOWED = (Authority.FOLLOW, PUBLIC, CLAIMS, assigned("a", "192.0.2.0"))

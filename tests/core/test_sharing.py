@@ -1,6 +1,7 @@
 """Who shares an address, who does not, and what happens when those who share change."""
 
 import pytest
+from core.ground import DUAL, ONE, PREFER, PUBLIC, REQUIRE
 from proclaim.events import Why
 from proclaim.model import ServiceAllocation, Sourced
 from proclaim.testing import (
@@ -18,13 +19,8 @@ from proclaim.testing import (
     sharer,
 )
 
-PUBLIC = pool("public", "192.0.2.0/30")
-ONE = pool("public", "192.0.2.0/32")
-DUAL = pool("public", "192.0.2.0/30", "2001:db8::/126")
 LOCAL = {"external_traffic_policy": "Local"}
 WEB, API = (("app", "web"),), (("app", "api"),)
-PREFER = {"ip_family_policy": "PreferDualStack"}
-REQUIRE = {"ip_family_policy": "RequireDualStack"}
 LEGACY = {"annotations": (("metallb.universe.tf/allow-shared-ip", "k"),)}
 BOTH_PREFIXES = {
     "annotations": (

@@ -8,19 +8,14 @@ from proclaim.model import (
     Community,
     L2Advertisement,
     Problem,
-    Selector,
 )
-from proclaim.testing import given, node, pool, rejected
+from proclaim.testing import given, matching, node, pool, rejected
 from proclaim.validation import KINDS, objections
 
 POOL = pool("p", "192.0.2.0/24")
 AD = BGPAdvertisement("ad", local_pref=100)
 PEER = BGPPeer("r1", 64500, 64501, peer_address="203.0.113.1")
 ALIASES = Community("c", (("blue", "64500:1"),))
-
-
-def on(**labels):
-    return (Selector(labels=tuple(sorted(labels.items()))),)
 
 
 CONTRADICTIONS = [
@@ -70,8 +65,10 @@ def test_an_alias_may_be_named_first_even_by_one_that_named_none():
 
 
 def test_nodes_tell_whether_selectors_meet():
-    one = BGPPeer("r1", 64500, 64501, peer_address="203.0.113.1", node_selectors=on(rack="a"))
-    other = BGPPeer("r2", 64500, 64501, peer_address="203.0.113.1", node_selectors=on(rack="b"))
+    one = BGPPeer("r1", 64500, 64501, peer_address="203.0.113.1", node_selectors=matching(rack="a"))
+    other = BGPPeer(
+        "r2", 64500, 64501, peer_address="203.0.113.1", node_selectors=matching(rack="b")
+    )
     assert objections([one], other)
     apart = [node("n1", {"rack": "a"}), node("n2", {"rack": "b"})]
     assert objections([one, *apart], other) == ()

@@ -1,6 +1,7 @@
 """Many who wait, and addresses that become free: whoever is looked at, the answer is everyone's."""
 
 import pytest
+from core.ground import PREFER
 from hypothesis import given
 from hypothesis import strategies as st
 from proclaim.decide import decide
@@ -80,7 +81,6 @@ def test_whoever_is_passed_over_would_have_got_nothing(scene):
 
 
 DUAL = {"ip_family_policy": "RequireDualStack"}
-PREFER = {"ip_family_policy": "PreferDualStack"}
 
 
 @pytest.mark.parametrize(
