@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeAlias
 from proclaim import BGPPeer, Problem, Ref
 from proclaim.model import EndpointSlice, Resource, Secret
 
-from proclaim_k8s_source.pace import PAUSE_EVERY, Steps
+from proclaim_k8s_source.steps import PAUSE_EVERY, Steps
 from proclaim_k8s_source.translate import Item, missing
 
 _Owner: TypeAlias = tuple[str, str]

@@ -1,22 +1,14 @@
-"""Giving way to other tasks while there is much to do, by count and not by the clock.
-
-A simulation must do the same steps on every machine.
-"""
+"""Giving way to other tasks while there is much to do."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 import trio
 
+from proclaim_k8s_source.steps import Steps
+
 T = TypeVar("T")
-
-Steps: TypeAlias = Generator[None, None, T]
-
-PAUSE_EVERY = 16
-"""Objects between two pauses: well under a millisecond."""
-PAUSE_EVERY_BYTES = 32 * 1024
 
 
 async def paced(steps: Steps[T]) -> T:

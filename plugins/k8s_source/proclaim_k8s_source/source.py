@@ -30,11 +30,12 @@ from proclaim_k8s_source.api import Api, Refused, Unreachable
 from proclaim_k8s_source.assembly import Assembly, Untold
 from proclaim_k8s_source.beside import hint, look_beside
 from proclaim_k8s_source.kinds import Scope, Watched, secret, watched
-from proclaim_k8s_source.pace import PAUSE_EVERY, Steps, paced
+from proclaim_k8s_source.pace import paced
 from proclaim_k8s_source.patience import Patience
 from proclaim_k8s_source.reflector import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS
 from proclaim_k8s_source.seen import Seen
 from proclaim_k8s_source.signals import Trouble
+from proclaim_k8s_source.steps import PAUSE_EVERY, Steps
 from proclaim_k8s_source.translate import Item
 from proclaim_k8s_source.troubles import Troubles
 from proclaim_k8s_source.watching import Driver

@@ -10,7 +10,6 @@ import trio
 
 from proclaim_k8s_source.api import Api, Query, Refused, Response, Unreachable, checked
 from proclaim_k8s_source.kinds import Place, Watched
-from proclaim_k8s_source.pace import PAUSE_EVERY, PAUSE_EVERY_BYTES
 from proclaim_k8s_source.reflector import Phase, Reflector, Rules, deadline, step
 from proclaim_k8s_source.signals import (
     Bookmark,
@@ -29,6 +28,7 @@ from proclaim_k8s_source.signals import (
     Trouble,
     Watch,
 )
+from proclaim_k8s_source.steps import PAUSE_EVERY, PAUSE_EVERY_BYTES
 from proclaim_k8s_source.translate import EVERYTHING, Item, gone, translator
 from proclaim_k8s_source.wire import Head, Line, ListAnswer, Said
 
