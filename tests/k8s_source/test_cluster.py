@@ -26,6 +26,14 @@ async def scene(nursery) -> Scene:
     return found
 
 
+async def announcing(scene):
+    """A controller, and a node from which the Service web is announced."""
+    controller, node = await scene.controller(), await scene.node("n1")
+    scene.serve("web", "n1")
+    await scene.until(lambda: node.routes.prefixes)
+    return controller, node
+
+
 def statuses(scene, kind):
     return {
         (each["status"]["node"], each["status"]["serviceName"]): each
@@ -104,10 +112,7 @@ async def test_the_last_endpoint_that_goes_takes_the_route_with_it(autojump_cloc
 
 
 async def test_churn_of_pods_that_changes_nothing_is_no_fact(autojump_clock, scene) -> None:
-    await scene.controller()
-    node = await scene.node("n1")
-    scene.serve("web", "n1")
-    await scene.until(lambda: node.routes.prefixes)
+    _, node = await announcing(scene)
     await trio.sleep(30)
     before = len(node.facts())
     for at in range(20):
@@ -253,9 +258,7 @@ async def test_a_controller_that_leaves_in_order_hands_over_at_once(autojump_clo
 
 
 async def test_nodes_keep_announcing_while_the_server_is_away(autojump_clock, scene) -> None:
-    controller, node = await scene.controller(), await scene.node("n1")
-    scene.serve("web", "n1")
-    await scene.until(lambda: node.routes.prefixes)
+    controller, node = await announcing(scene)
     scene.server.outage()
     await trio.sleep(600)
     assert node.routes.prefixes == {"192.0.2.0/32"}
@@ -271,10 +274,7 @@ async def test_nodes_keep_announcing_while_the_server_is_away(autojump_clock, sc
 async def test_a_node_that_starts_while_the_server_is_away_announces_from_its_ledger(
     autojump_clock, scene
 ) -> None:
-    await scene.controller()
-    node = await scene.node("n1")
-    scene.serve("web", "n1")
-    await scene.until(lambda: node.routes.prefixes)
+    _, node = await announcing(scene)
     scene.server.outage()
     await node.kill()
     node.faults.down = True
@@ -288,10 +288,7 @@ async def test_a_node_that_starts_while_the_server_is_away_announces_from_its_le
 
 
 async def test_a_status_that_somebody_clears_once_is_put_right(autojump_clock, scene) -> None:
-    await scene.controller()
-    node = await scene.node("n1")
-    scene.serve("web", "n1")
-    await scene.until(lambda: node.routes.prefixes)
+    _, node = await announcing(scene)
     gone = {"status": {"loadBalancer": {"ingress": None}}}
     scene.server.patch("Service", "web", gone, status=True, by="somebody")
     await scene.until(lambda: scene.addresses("web"))
@@ -302,9 +299,7 @@ async def test_a_status_that_somebody_clears_once_is_put_right(autojump_clock, s
 async def test_who_insists_on_another_status_is_named_and_let_be(
     autojump_clock, scene, caplog
 ) -> None:
-    controller, node = await scene.controller(), await scene.node("n1")
-    scene.serve("web", "n1")
-    await scene.until(lambda: node.routes.prefixes)
+    controller, node = await announcing(scene)
     rewrites = 0
 
     async def insist() -> None:
