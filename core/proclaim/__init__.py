@@ -35,6 +35,7 @@ from proclaim.model import (
     Sourced,
     Spread,
 )
+from proclaim.passwords import Passwords
 from proclaim.settings import Settings
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "NodeReachability",
     "Observation",
     "Observe",
+    "Passwords",
     "PeerStatus",
     "PluginError",
     "Problem",

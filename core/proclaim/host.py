@@ -31,7 +31,7 @@ class Host(Protocol):
     random: random.Random
     """Jitter and the like; never a decision."""
     secrets: Latest[dict[str, str]]
-    """BGP passwords by the name of their BGPPeer; never stored, never shown."""
+    """BGP passwords by the name of their BGPPeer, given by `Passwords`; never stored or shown."""
 
     @property
     def metrics(self) -> CollectorRegistry:

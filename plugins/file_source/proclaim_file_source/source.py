@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import trio
-from proclaim import BGPPeer, Change, Host, Listing, Observe, Problem
+from proclaim import BGPPeer, Change, Host, Listing, Observe, Passwords, Problem
 from proclaim.manifests import MAX_BYTES
 from proclaim.manifests.files import FileReader, Reading, told
 from proclaim.model import Secret
@@ -47,9 +47,8 @@ class FileSource:
     ) -> None:
         self.paths = paths
         self.max_bytes = max_bytes
-        self._host = host
         self._intervals = (poll, restat)
-        self._passwords: dict[str, str] = {}
+        self._passwords = Passwords(host.secrets)
 
     async def run(self, observe: Observe) -> None:
         """Observe a listing, then what changes, until cancelled."""
@@ -87,7 +86,7 @@ class FileSource:
         broken = {one.name for one in reading.listing.problems if one.kind == "BGPPeer"}
         kept = {
             name: text
-            for name, text in self._passwords.items()
+            for name, text in self._passwords.given.items()
             if name not in listed and (name in broken or reading.listing.unreadable)
         }
         mine = {
@@ -95,16 +94,7 @@ class FileSource:
             for name, text in reading.passwords.items()
             if listed.get(name) is Secret.INLINE
         }
-        mine = {**kept, **mine}
-        if mine == self._passwords:
-            return
-        others = {
-            name: text
-            for name, text in self._host.secrets.value.items()
-            if self._passwords.get(name) != text
-        }
-        self._passwords = mine
-        self._host.secrets.set({**others, **mine})
+        self._passwords.give({**kept, **mine})
 
 
 class _News(NamedTuple):

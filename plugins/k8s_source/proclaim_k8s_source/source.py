@@ -19,6 +19,7 @@ from proclaim import (
     Host,
     Listing,
     Observe,
+    Passwords,
     PluginError,
     Problem,
     Ref,
@@ -61,7 +62,7 @@ class KubernetesSource:
         self._api = api
         self._host = host
         self._scope = scope
-        self._passwords: dict[str, str] = {}
+        self._passwords = Passwords(host.secrets)
 
     async def run(self, observe: Observe) -> None:
         """Observe a listing, then what changes, until cancelled.
@@ -118,19 +119,10 @@ class KubernetesSource:
         found = assembly.passwords()
         kept = {
             name: text
-            for name, text in self._passwords.items()
+            for name, text in self._passwords.given.items()
             if name not in found and name in assembly.troubled
         }
-        mine = {**kept, **found}
-        if mine == self._passwords:
-            return
-        others = {
-            name: text
-            for name, text in self._host.secrets.value.items()
-            if self._passwords.get(name) != text
-        }
-        self._passwords = mine
-        self._host.secrets.set({**others, **mine})
+        self._passwords.give({**kept, **found})
 
     # --- MetalLB -------------------------------------------------------------------------------
 
