@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 import trio
 
+from proclaim.errors import ProclaimError
 from proclaim.hookspecs import Observe
 from proclaim.model import PluginFailed
 
@@ -55,7 +56,7 @@ async def _supervise(member: Member, observe: Observe, random: Random) -> None:
             await member.run()
             return
         except Exception as error:  # noqa: BLE001 - whatever a plugin raises is named here
-            text = describe(error)
+            text, hint = describe(error), hint_of(error)
         except BaseExceptionGroup as group:  # it was cancelled, and its goodbye failed as well
             failures, others = group.split(Exception)
             if failures is not None:
@@ -65,7 +66,7 @@ async def _supervise(member: Member, observe: Observe, random: Random) -> None:
             return
         if trio.current_time() - started > STEADY_SECONDS:
             pause = FIRST_PAUSE_SECONDS
-        _LOG.error("%s failed and starts again in %.1f s: %s", member.name, pause, text)
+        _LOG.error("%s failed and starts again in %.1f s: %s%s", member.name, pause, text, hint)
         _LOG.debug("%s failed", member.name, exc_info=True)
         async with trio.open_nursery() as nursery:
             # The ledger may be what is slow; the pause must not wait for it.
@@ -84,7 +85,18 @@ async def _tell(observe: Observe, failed: PluginFailed) -> None:
 
 def describe(error: BaseException) -> str:
     """An exception as one line; a group as its first member."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
+    error = _first(error)
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def hint_of(error: BaseException) -> str:
+    """What to do about an exception, as the end of a line; empty when nobody says."""
+    error = _first(error)
+    return f"; {error.hint}" if isinstance(error, ProclaimError) and error.hint else ""
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 import trio
+from proclaim.errors import ProclaimError
 from proclaim.model import PluginFailed
 from proclaim.supervise import LONGEST_PAUSE_SECONDS, STEADY_SECONDS, Member, crew, describe
 from trio.testing import wait_all_tasks_blocked
@@ -187,3 +188,15 @@ def test_an_error_is_described_in_one_line() -> None:
     assert describe(ValueError()) == "ValueError"
     assert describe(ExceptionGroup("x", [ExceptionGroup("y", [KeyError("z")])])) == "KeyError: 'z'"
     assert "\n" not in describe(ValueError("two\nlines"))
+
+
+async def test_what_to_do_about_a_failure_is_logged_with_it(autojump_clock, caplog) -> None:
+    async def run() -> None:
+        raise ProclaimError("another one runs as well", "stop it first")
+
+    observer = Observer()
+    async with crew([Member("source a", run)], observer, Random(1)):
+        await trio.sleep(0.2)
+    (record,) = caplog.records
+    assert record.getMessage().endswith("another one runs as well; stop it first")
+    assert [each.error for each in observer.heard] == ["ProclaimError: another one runs as well"]
