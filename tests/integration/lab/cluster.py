@@ -53,13 +53,13 @@ class Cluster:
         self.lab, self.stack = lab, stack
         self.hall = _hall(lab, stack)
         self.router = lab.router
-        server = self.hall.start(
+        self.api = self.hall.start(
             stack,
             "apiserver",
             emulator(lab.directory, f"{_API}:{_PORT}", _TOKEN),
             lab.directory / "apiserver.log",
         )
-        eventually("the API server serves", lambda: "https://" in server.said(), within=START)
+        eventually("the API server serves", lambda: "https://" in self.api.said(), within=START)
         certificate = lab.directory / "tls" / "ca.crt"
         self.kube = Kube(self.hall, f"{_API}:{_PORT}", certificate, _TOKEN)
         stack.callback(self.kube.close)

@@ -1,6 +1,7 @@
 """One process of Proclaim in a cluster: its settings, its life, its metrics and its ledger."""
 
 import sys
+from pathlib import Path
 
 from integration.lab.inside import Connection
 from netlab.node import PROCLAIM
@@ -44,7 +45,7 @@ class Member:
         self._at = at
         self._kubeconfig = directory / "kubeconfig"
         self.process = None
-        self.directory.mkdir(parents=True)
+        self.directory.mkdir(parents=True, exist_ok=True)
         self.configure()
 
     def configure(self, more=""):
@@ -117,6 +118,4 @@ def emulator(directory, listen, token):
 
 
 def _tests():
-    from pathlib import Path
-
     return Path(__file__).resolve().parents[2]
