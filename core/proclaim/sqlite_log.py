@@ -95,6 +95,8 @@ class SQLiteLog:
         self._path = path_of(url)
         self._writer = writer
         self._lock: int | None = None
+        self._confined = False
+        """Whether the disk had no room to open the file for writing, so that it is only read."""
         if not read_only:
             with self._named("cannot be opened"):
                 self._find_nothing_else()
@@ -111,7 +113,18 @@ class SQLiteLog:
             self._find()
         else:
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640))
-        self._name = f"file:{quote(str(self._path))}?mode={self._mode(read_only)}"
+        try:
+            self._connect(self._mode(read_only), read_only)
+        except (PersistenceError, sqlite3.Error):
+            # SQLite wants room beside the file even to read it.  What it holds is announced
+            # all the same; whoever writes is refused until there is room.
+            if read_only or _size(self._beside("-wal")) or not _size(self._path):
+                raise
+            self._connect("ro&immutable=1", read_only=True)
+            self._confined = True
+
+    def _connect(self, mode: str, read_only: bool) -> None:
+        self._name = f"file:{quote(str(self._path))}?mode={mode}"
         tables = _tables(self._name)
         if TABLE not in tables and (read_only or tables):
             raise LedgerError(
@@ -136,10 +149,12 @@ class SQLiteLog:
         """How SQLite is to open it: without the files beside it, where none are nor can be."""
         if not read_only:
             return "rw"
-        wal = self._path.with_name(self._path.name + "-wal")
-        if wal.exists() or os.access(self._path.absolute().parent, os.W_OK):
+        if self._beside("-wal").exists() or os.access(self._path.absolute().parent, os.W_OK):
             return "ro"
         return "ro&immutable=1"
+
+    def _beside(self, suffix: str) -> Path:
+        return self._path.with_name(self._path.name + suffix)
 
     def _find(self) -> None:
         """Tell what is not there, or not a file, from what cannot be read."""
@@ -186,6 +201,7 @@ class SQLiteLog:
     def append(self, events: Sequence[Event]) -> int:
         with self._named("cannot be written"):
             self._stay_with_the_file()
+            self._leave_confinement()
             try:
                 self._recorder.insert_events(stream(self._writer, self._version, events))
             except BaseException:
@@ -197,6 +213,15 @@ class SQLiteLog:
         self._version += len(events)
         self._head += len(events)
         return self._head
+
+    def _leave_confinement(self) -> None:
+        """Open the file for writing where it only could be read; raises while it cannot be."""
+        if not self._confined:
+            return
+        datastore = self._datastore
+        self._connect("rw", read_only=False)
+        datastore.close()
+        self._confined = False
 
     def _as_rows(self, events: Sequence[Event]) -> list[Row]:
         return [Row(at, *event) for at, event in enumerate(events, start=self._head + 1)]
@@ -290,6 +315,14 @@ def _tables(name: str) -> set[str]:
     with closing(sqlite3.connect(name, uri=True, isolation_level=None)) as connection:
         found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
         return {str(row[0]) for row in found}
+
+
+def _size(path: Path) -> int:
+    """The size of a file; 0 where there is none."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def path_of(url: str) -> Path:
