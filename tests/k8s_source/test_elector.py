@@ -177,6 +177,21 @@ async def test_giving_back_takes_a_second_at_most(store, autojump_clock, seconds
     assert (store.holder == "") is (seconds < 1)
 
 
+async def test_a_lease_that_is_deleted_is_made_again_by_who_leads_without_a_word(
+    store, autojump_clock, caplog
+):
+    caplog.set_level(logging.INFO)
+    mandate = Latest(Mandate())
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(elector(FakeApi(store)).run, mandate)
+        await trio.sleep(5)
+        store.lease = None
+        await trio.sleep(8)
+        assert mandate.value.authority is Authority.ALLOCATE
+        nursery.cancel_scope.cancel()
+    assert "nobody leads" not in caplog.text
+
+
 async def test_a_second_run_of_one_elector_begins_another_term(store, autojump_clock):
     one = elector(FakeApi(store))
     mandate = Latest(Mandate())

@@ -29,9 +29,14 @@ def sayings(before: Election, after: Election) -> Iterator[Saying]:
         yield Saying(f"this process leads now, as {identity}")
     elif before.leads and not after.leads:
         yield Saying(f"this process does not lead any more: {_why(after)}", not after.stopping)
-    elif _holder(after) != _holder(before) and not after.stopping and not ours(after):
+    elif _holder(after) != _holder(before) and not _is_ours(after):
         holder = _holder(after)
         yield Saying(f"{holder} leads" if holder else "nobody leads")
+
+
+def _is_ours(election: Election) -> bool:
+    """Whether who holds the Lease is no news to tell: it is us, or we lead or end."""
+    return election.leads or election.stopping or ours(election)
 
 
 def _why(election: Election) -> str:

@@ -22,7 +22,8 @@ from proclaim_k8s_source.reporter.work import Work
 log = logging.getLogger("proclaim.kubernetes")
 
 _MOVED_ON = (404, 409)
-_BUSY = (429, 500, 502, 503, 504)
+_BUSY = (401, 429, 500, 502, 503, 504)
+"""A token that has expired is soon another one."""
 _REFUSED_PAUSE = 60.0
 _BARRED_PAUSE = 30.0
 """Between two attempts at what is refused whatever the object."""

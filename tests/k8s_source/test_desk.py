@@ -1,0 +1,51 @@
+"""What a desk makes of refusals: when each key is tried again."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+import trio
+from proclaim import Ref
+from proclaim_k8s_source.api import Refused, Response
+from proclaim_k8s_source.reporter.desk import Desk
+
+WEB = Ref("Service", "shop", "web")
+
+
+async def tries(nursery, status, times=4):
+    """When a key was tried that is refused so many times."""
+    at: list[float] = []
+
+    async def write(key):
+        at.append(trio.current_time())
+        await trio.lowlevel.checkpoint()
+        if len(at) < times:
+            raise Refused("PATCH /x", Response(status))
+
+    desk = Desk(write, Random(1), 2)
+    nursery.start_soon(desk.run)
+    desk.add([WEB])
+    await trio.sleep(600)
+    return [each - at[0] for each in at]
+
+
+@pytest.mark.parametrize("status", [401, 429, 500, 503])
+async def test_what_passes_is_tried_again_soon(nursery, autojump_clock, status):
+    at = await tries(nursery, status)
+    assert len(at) == 4
+    assert at[-1] < 5
+
+
+@pytest.mark.parametrize("status", [403, 422])
+async def test_what_is_wrong_with_one_object_is_tried_again_each_minute(
+    nursery, autojump_clock, status
+):
+    at = await tries(nursery, status)
+    assert len(at) == 4
+    assert all(later - before >= 60 for before, later in zip(at, at[1:], strict=False))
+
+
+async def test_what_has_moved_on_is_looked_at_again_in_case_nobody_says_so(nursery, autojump_clock):
+    at = await tries(nursery, 409)
+    assert at == [0, 10, 20, 30]
