@@ -63,10 +63,10 @@ def loses_by_status_alone(old: Service, new: Service) -> bool:
     """Whether a Service is what it was, but for an address that its status shows no longer."""
     if set(old.status_addresses) <= set(new.status_addresses):
         return False
-    return _asked(old) == _asked(new)
+    return asked(old) == asked(new)
 
 
-def _asked(service: Service) -> Service:
+def asked(service: Service) -> Service:
     """A Service without what an allocator answered."""
     kept: Pairs = tuple(pair for pair in service.annotations if pair[0] not in (POOL, AGREED))
     return msgspec.structs.replace(service, annotations=kept, status_addresses=())

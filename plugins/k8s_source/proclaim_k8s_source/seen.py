@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import takewhile
+from typing import NamedTuple
 
 import msgspec
 import trio
 from proclaim import Ref
+from proclaim.model import Service
 
 from proclaim_k8s_source.reporter.patches import ShownService
 from proclaim_k8s_source.reporter.shown import ShownObject
@@ -26,11 +28,18 @@ _NAMESPACE = "metallb.io/service-namespace"
 _OF_SERVICES = ("ServiceL2Status", "ServiceBGPStatus")
 
 
+class _SeenService(NamedTuple):
+    shown: ShownService
+    uid: str
+    asked: Service | None
+
+
 class Seen:
     """The server's objects, kept up to date by the source."""
 
     def __init__(self) -> None:
-        self._services: dict[Ref, tuple[ShownService, str]] = {}
+        self._services: dict[Ref, _SeenService] = {}
+        self._showing: dict[str, tuple[Ref, ...]] = {}
         self._objects: dict[Ref, ShownStatus] = {}
         self._of_service: dict[Ref, tuple[str, ...]] = {}
         self._of_node: dict[tuple[str, str], dict[Ref, int]] = {}
@@ -50,12 +59,11 @@ class Seen:
         """One object is new, different or gone."""
         ref = item.ref
         if isinstance(item.shown, ShownService):
-            self._put_service(ref, item.shown, item.uid)
+            self._put_service(item, item.shown)
         elif isinstance(item.shown, ShownStatus):
             self._put(ref, item.shown)
         elif item.gone and ref.kind == "Service":
-            if self._services.pop(ref, None) is not None:
-                self._note(ref)
+            self._drop_service(ref)
         elif item.gone:
             self._drop(ref)
 
@@ -85,12 +93,21 @@ class Seen:
     def service(self, ref: Ref) -> ShownService | None:
         """A Service; None when there is none, or it never was of type LoadBalancer."""
         found = self._services.get(ref)
-        return found[0] if found else None
+        return found.shown if found else None
+
+    def asked(self, ref: Ref) -> Service | None:
+        """A Service as its user has it now; None when there is none, or it cannot be read."""
+        found = self._services.get(ref)
+        return found.asked if found else None
+
+    def showing(self, address: str) -> Sequence[Ref]:
+        """The Services whose statuses show an address."""
+        return self._showing.get(address, ())
 
     def uid(self, ref: Ref) -> str:
         """The uid of a Service; empty when there is none."""
         found = self._services.get(ref)
-        return found[1] if found else ""
+        return found.uid if found else ""
 
     def object(self, kind: str, name: str) -> ShownObject | None:
         """An IPAddressPool or a ConfigurationState, or any other that is no Service."""
@@ -122,15 +139,33 @@ class Seen:
 
     # --- bookkeeping ---------------------------------------------------------------------------
 
-    def _put_service(self, ref: Ref, shown: ShownService, uid: str) -> None:
+    def _put_service(self, item: Item, shown: ShownService) -> None:
+        ref = item.ref
         known = self._services.get(ref)
-        if known is not None and known[0].resource_version == shown.resource_version:
+        if known is not None and known.shown.resource_version == shown.resource_version:
             return
         if not shown.born:
-            older = known[0].born if known is not None and known[1] == uid else ""
+            older = known.shown.born if known is not None and known.uid == item.uid else ""
             shown.born = older or shown.resource_version
-        self._services[ref] = (shown, uid)
+        asked = item.resource if isinstance(item.resource, Service) else None
+        self._services[ref] = _SeenService(shown, item.uid, asked)
+        self._index(ref, known.shown.addresses if known else (), shown.addresses)
         self._note(ref)
+
+    def _drop_service(self, ref: Ref) -> None:
+        known = self._services.pop(ref, None)
+        if known is not None:
+            self._index(ref, known.shown.addresses, ())
+            self._note(ref)
+
+    def _index(self, ref: Ref, before: Sequence[str], after: Sequence[str]) -> None:
+        if before == after:
+            return
+        for text in before:
+            others = tuple(each for each in self._showing.get(text, ()) if each != ref)
+            _keep(self._showing, text, others)
+        for text in dict.fromkeys(after):
+            self._showing[text] = (*self._showing.get(text, ()), ref)
 
     def _put(self, ref: Ref, shown: ShownStatus) -> None:
         known = self._objects.get(ref)

@@ -32,6 +32,13 @@ CONFIGURATION = "ConfigurationState"
 KINDS = {Spread.ONE_NODE: "ServiceL2Status", Spread.EVERY_NODE: "ServiceBGPStatus"}
 _SPREADS = {kind: spread for spread, kind in KINDS.items()}
 _AT_ONCE = 256
+LEFT_BEHIND_SECONDS = 10.0
+"""For how long another node's status must not change before it counts as left behind.
+
+A node that lives removes its own.  Two that both believe to be the one that
+answers, as they may until both know the same, would else remove and write on
+and on.
+"""
 
 
 class NodeReporter:
@@ -64,6 +71,8 @@ class _Writing:
         self._view = view
         self._configuration = ConfigurationWriter(office, "configReconciler")
         self._mine = Ref(CONFIGURATION, "", f"speaker-{view.node}")
+        self._strange: dict[Ref, dict[str, tuple[str, float]]] = {}
+        """Of other nodes, by name: which version was seen, and since when."""
         self._ready: set[str] = set()
         """Kinds of which everything is seen, so that nothing is created that is there."""
         self.desk = Desk(self._write, office.host.random, WORKERS)
@@ -145,8 +154,20 @@ class _Writing:
         shown = self._office.shown.of_service(key.kind, service)
         if target is not None:
             await self._write_status(key.kind, service, target, shown)
-        for each in _to_delete(shown, self._view.node, target is not None, key.kind):
-            await self._office.delete(path_of(key.kind, self._office.namespace, each.name))
+        await self._delete(key, _to_delete(shown, self._view.node, target is not None, key.kind))
+
+    async def _delete(self, key: Ref, untrue: Iterable[ShownObject]) -> None:
+        """Delete our own at once, and those of others when they were left behind."""
+        now, before = trio.current_time(), self._strange.pop(key, {})
+        for each in untrue:
+            version, since = before.get(each.name, ("", now))
+            since = since if version == each.resource_version else now
+            due = since + LEFT_BEHIND_SECONDS
+            if each.node != self._view.node and now < due:
+                self._strange.setdefault(key, {})[each.name] = each.resource_version, since
+                self.desk.postpone(key, due)
+            else:
+                await self._office.delete(path_of(key.kind, self._office.namespace, each.name))
 
     async def _write_status(
         self, kind: str, service: Ref, target: Object, shown: Iterable[ShownObject]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from proclaim import Ref
+from proclaim.model import Service
 
 from proclaim_k8s_source.reporter.patches import ShownService
 
@@ -30,6 +31,12 @@ class Shown(Protocol):
 
     def service(self, ref: Ref) -> ShownService | None:
         """A Service; None when there is none."""
+
+    def asked(self, ref: Ref) -> Service | None:
+        """A Service as its user has it now; None when there is none, or it cannot be read."""
+
+    def showing(self, address: str) -> Sequence[Ref]:
+        """The Services whose statuses show an address."""
 
     def uid(self, ref: Ref) -> str:
         """The uid of a Service; empty when there is none."""
