@@ -41,11 +41,11 @@ class Line(Connection):
         self._process = process
         self._arrived: set[int] = set()
 
-    async def _ask(self, request: Request, seconds: float) -> Answer | Watch:
+    async def _ask(self, request: Request) -> Answer | Watch:
         if self.dead:
-            await self._in_vain(seconds)
+            await self._in_vain()
         try:
-            return await super()._ask(request, seconds)
+            return await super()._ask(request)
         except trio.Cancelled:
             self._perhaps_late(request)
             raise

@@ -6,12 +6,14 @@
      asks for are changed; deleting it ends the matter;
    - what sharing depends on (key, ports, traffic policy, selector) is changed,
      its own or that of a Service with the same address;
-   - a pool is changed or deleted so that none has all its addresses any more;
+   - a pool is changed or deleted so that none has all its addresses any more,
+     which may have been just before it was given them;
    - somebody who is not of Proclaim writes its status, or writes one of its
      addresses into that of another Service.
 2. No status is given an address that another one shows, unless the two may
    share it by what both said last; whose terms a user has changed since is on
-   the way to leave it.
+   the way to leave it.  And none is given what its user did not ask for by
+   then: a write names the version of the Service that it is for.
 3. A node announces only what a status showed, or an agreed annotation named, a
    short while ago, and it withdraws nothing of which nothing was changed.
 4. At most one controller leads at any time, and nobody writes a status of a
@@ -147,6 +149,9 @@ class Laws:
         for text in after.shown:
             if text not in before.shown:
                 self._check_given(text, after)
+        if after.shown != before.shown and after.shown:
+            self._check_wanted(after)
+            self.permits[name] += not self.owner(after.shown)
         self._check_writer(name)
 
     def _check_given(self, text: str, to: Seen) -> None:
@@ -155,6 +160,12 @@ class Laws:
                 continue
             if not self._terms_changed & {to.name, other.name}:
                 self._break(f"{self._cluster.actor} gave {text} of {other.name} to {to.name}")
+
+    def _check_wanted(self, to: Seen) -> None:
+        wish, owner = to.wish, self.owner(to.shown)
+        asked = not wish.addresses or sorted(wish.addresses) == sorted(to.shown)
+        if not to.ours or not asked or (wish.pool and owner and wish.pool != owner):
+            self._break(f"{self._cluster.actor} gave {to.shown} of {owner} to {to.name}: {wish}")
 
     def _check_writer(self, name: Name) -> None:
         actor = self._cluster.actor

@@ -242,8 +242,8 @@ class User:
         self._patch("BGPAdvertisement", "routes", {"spec": {"ipAddressPools": list(names)}})
 
     def name_community(self) -> None:
-        """Use an alias, which is defined or not."""
-        if self._server.get("Community", "names") is None:
-            self._server.create(objects.community("names", {"vpn": "64512:1"}))
-        used = self._dice.choice(([], ["vpn"], [UNKNOWN]))
-        self._patch("BGPAdvertisement", "routes", {"spec": {"communities": used}})
+        """Have one advertisement more, of an alias that nobody defines, or not."""
+        if self._server.get("BGPAdvertisement", "more") is None:
+            self._server.create(objects.bgp_advertisement("more", communities=[UNKNOWN]))
+        else:
+            self._server.delete("BGPAdvertisement", "more")
