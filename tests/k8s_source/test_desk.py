@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -43,7 +44,7 @@ async def test_what_is_wrong_with_one_object_is_tried_again_each_minute(
 ):
     at = await tries(nursery, status)
     assert len(at) == 4
-    assert all(later - before >= 60 for before, later in zip(at, at[1:], strict=False))
+    assert all(later - before >= 60 for before, later in pairwise(at))
 
 
 async def test_what_has_moved_on_is_looked_at_again_in_case_nobody_says_so(nursery, autojump_clock):
