@@ -156,3 +156,22 @@ async def test_what_refuses_one_object_alone_keeps_no_other_from_being_written(
 def _webhook_denial():
     said = 'admission webhook "no.example.org" denied the request: not this one'
     return refusal(ApiError(403, "Forbidden", said))
+
+
+async def test_a_secret_may_be_read_by_the_right_to_its_name_alone(autojump_clock, scene):
+    scene.server.create(objects.secret("mine", "a password"))
+    peer = objects.bgp_peer("locked", "10.0.0.253", passwordSecret={"name": "mine"})
+    scene.server.create(peer)
+
+    def allowed(access):
+        return access.resource != "secrets" or access.name == "mine"
+
+    scene.server.machinery.authorize = allowed
+    node = await scene.node("n1")
+    await scene.until(lambda: node.state.of_kind("BGPPeer"))
+
+    def result():
+        found = scene.server.get("ConfigurationState", "speaker-n1")
+        return (found or {}).get("status", {}).get("result")
+
+    await scene.until(lambda: result() == "Valid")
