@@ -72,14 +72,14 @@ class Laws:
         self.permits.clear()
         self._terms_changed.clear()
 
-    def _watch(self, api_version: str, kind: str, listener) -> None:  # noqa: ANN001
+    def _watch(self, api_version: str, kind: str, listener) -> None:
         store, machinery = self._cluster.server.machinery.store, self._cluster.server.machinery
         table = store.table(machinery.find_kind(api_version, kind).kind)
         table.listeners[-1] = self._counted(listener)
         for entry in list(table.entries.values()):
             listener(Event("ADDED", entry, None))
 
-    def _counted(self, listener):  # noqa: ANN001, ANN202
+    def _counted(self, listener):
         def heard(event: Event) -> None:
             self.changes += self._cluster.actor in _OUTSIDERS
             listener(event)
