@@ -25,7 +25,7 @@ def lease(name):
 
 EVERYWHERE = {
     *granted("", READ, "services", "nodes", "namespaces"),
-    *granted("", {"create", "patch"}, "events"),
+    *granted("", {"create"}, "events"),
 }
 AT_HOME = {
     *granted("metallb.io", READ, *WATCHED),
@@ -51,11 +51,11 @@ NAMESPACED = {
             each
             for kind in ("configurationstates", "servicebgpstatuses", "servicel2statuses")
             for each in (
-                *granted("metallb.io", {"create", "delete"}, kind),
+                *granted("metallb.io", {"create"}, kind),
                 *granted("metallb.io", {"patch"}, f"{kind}/status"),
             )
         ),
-        *granted("metallb.io", READ, "servicebgpstatuses", "servicel2statuses"),
+        *granted("metallb.io", {*READ, "delete"}, "servicebgpstatuses", "servicel2statuses"),
         *granted("", READ, "secrets"),
     },
 }
