@@ -13,6 +13,7 @@ there are figures of others.
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import shutil
 import socket
@@ -300,6 +301,7 @@ async def measure(options: argparse.Namespace, count: int) -> None:
     async with _cluster(options, count) as lab:
         print(f"\n{count:,} Services of {SLICES} slices, {options.nodes} nodes", flush=True)
         show("API server with all objects", f"{time.perf_counter() - started:.1f} s")
+        gc.freeze()  # none of these latencies shall be ours
         bare = await bare_rate(lab, TRIALS)
         show("bare client, 8 connections: patches a second", f"{bare:.0f}")
         await first_sync(lab, count, bare)

@@ -3,6 +3,7 @@
 What stands here is the surface for plugin authors; everything else is internal.
 """
 
+from proclaim.collector import paused as collector_paused
 from proclaim.errors import PluginError, ProclaimError, SettingsError
 from proclaim.governing import Mandate
 from proclaim.hookspecs import (
@@ -71,5 +72,6 @@ __all__ = [
     "SystemHost",
     "Tools",
     "Wanted",
+    "collector_paused",
     "hookimpl",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Collection, Iterable
 from itertools import takewhile
 from typing import TypeAlias
@@ -22,7 +23,7 @@ class Trail:
     def __init__(self) -> None:
         self.version = 0
         self._floor = 0
-        self._changes: dict[Key, int] = {}
+        self._changes: OrderedDict[Key, int] = OrderedDict()
 
     def note(self, keys: Iterable[Key] | None) -> None:
         """Something else stands under these keys now; None where that may be all."""
@@ -32,10 +33,10 @@ class Trail:
             self._floor = self.version
             return
         for key in keys:
-            self._changes.pop(key, None)
             self._changes[key] = self.version
+            self._changes.move_to_end(key)
         while len(self._changes) > REMEMBERED:
-            self._floor = self._changes.pop(next(iter(self._changes)))
+            _, self._floor = self._changes.popitem(last=False)
 
     def since(self, version: int) -> Collection[Key] | None:
         """What was noted after a version; None where it is not known any more."""

@@ -6,6 +6,7 @@ Its URL is the first line that it prints.  It serves until it is ended.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import time
 from collections.abc import Iterator
@@ -68,6 +69,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     )
     for path in arguments.load:
         server.create_all(_objects(path))
+    gc.freeze()  # looking through all of them again would hold everybody up
     tokens = {}
     for given in arguments.token:
         user, separator, token = given.partition("=")

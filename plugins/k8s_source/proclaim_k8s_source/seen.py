@@ -7,6 +7,7 @@ away for very long has to look at everything.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from itertools import takewhile
 from typing import NamedTuple
@@ -46,7 +47,7 @@ class Seen:
         self._listed: set[str] = set()
         self._version = 0
         self._floor = 0
-        self._changes: dict[Ref, int] = {}
+        self._changes: OrderedDict[Ref, int] = OrderedDict()
         self._changed = trio.Event()
 
     # --- what the source says ------------------------------------------------------------------
@@ -196,11 +197,10 @@ class Seen:
 
     def _note(self, key: Ref) -> None:
         self._version += 1
-        self._changes.pop(key, None)
         self._changes[key] = self._version
+        self._changes.move_to_end(key)
         if len(self._changes) > REMEMBERED:
-            oldest = next(iter(self._changes))
-            self._floor = self._changes.pop(oldest)
+            _, self._floor = self._changes.popitem(last=False)
         self._wake()
 
     def _wake(self) -> None:

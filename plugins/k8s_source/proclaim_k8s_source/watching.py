@@ -7,6 +7,7 @@ from typing import Protocol, TypeAlias
 
 import msgspec
 import trio
+from proclaim import collector_paused
 
 from proclaim_k8s_source.api import Api, Query, Refused, Response, Unreachable, checked
 from proclaim_k8s_source.kinds import Place, Watched
@@ -87,7 +88,8 @@ class Driver:
         while True:
             match self._asked:
                 case List() as asked:
-                    await self._hear(await self._list(asked))
+                    with collector_paused():  # what is listed stays, and it is much
+                        await self._hear(await self._list(asked))
                 case Watch() as asked:
                     await self._watch(asked)
                 case None:

@@ -18,6 +18,7 @@ from proclaim import Ref
 from proclaim_k8s_source.api import Refused, Unreachable
 from proclaim_k8s_source.reporter.bars import Barred, Bars, about
 from proclaim_k8s_source.reporter.work import Work
+from proclaim_k8s_source.steps import PAUSE_EVERY
 
 log = logging.getLogger("proclaim.kubernetes")
 
@@ -45,7 +46,7 @@ class Desk:
         self._write = write
         self._random = random
         self._workers = workers
-        self._added = trio.Event()
+        self._idle = trio.lowlevel.ParkingLot()
         self._told: dict[Ref, str] = {}
         self._bars = Bars()
 
@@ -66,14 +67,20 @@ class Desk:
                 nursery.start_soon(self._work)
 
     async def _work(self) -> None:
+        looked = 0
         while True:
             key = self.work.take(trio.current_time())
             if key is None:
-                added, deadline = self._added, self.work.deadline()
+                deadline = self.work.deadline()
                 with trio.move_on_at(inf if deadline is None else deadline):
-                    await added.wait()
+                    await self._idle.park()
                 continue
+            if self.work.waiting:
+                self._wake()
             await self._carry_out(key)
+            looked += 1
+            if looked % PAUSE_EVERY == 0:  # where nothing is to be written, nothing is waited for
+                await trio.lowlevel.checkpoint()
 
     async def _carry_out(self, key: Ref) -> None:
         now = trio.current_time()
@@ -100,7 +107,6 @@ class Desk:
             self._told.pop(key, None)
             self.work.done(key)
             self._lift(key)
-        self._wake()
 
     def _barred(self, key: Ref, barred: Barred, now: float) -> None:
         until = now + _BARRED_PAUSE * self._random.uniform(0.8, 1.2)
@@ -132,5 +138,5 @@ class Desk:
             log.warning("%s is not written, next try in %.1f s: %s", key, pause, why)
 
     def _wake(self) -> None:
-        self._added.set()
-        self._added = trio.Event()
+        """Have one idle worker look, who wakes the next when there is more to do."""
+        self._idle.unpark()

@@ -7,6 +7,7 @@ twice, so that a burst of changes to one object is one write.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
@@ -22,8 +23,8 @@ LONGEST_PAUSE_SECONDS = 60.0
 class Work(Generic[K]):
     """Keys that wait, keys that are being worked on, and keys that have to pause."""
 
-    waiting: dict[K, None] = field(default_factory=dict)
-    """In the order in which they came."""
+    waiting: OrderedDict[K, None] = field(default_factory=OrderedDict)
+    """In the order in which they came; from a plain dict the first of many is slow to take."""
     busy: set[K] = field(default_factory=set)
     again: set[K] = field(default_factory=set)
     """Wanted once more while they are being worked on."""
@@ -56,11 +57,11 @@ class Work(Generic[K]):
     def take(self, now: float) -> K | None:
         """The next key to work on; None when nothing is to be done yet."""
         self._wake(now)
-        for key in self.waiting:
-            del self.waiting[key]
-            self.busy.add(key)
-            return key
-        return None
+        if not self.waiting:
+            return None
+        key, _ = self.waiting.popitem(last=False)
+        self.busy.add(key)
+        return key
 
     def done(self, key: K) -> None:
         """A key was worked on with success."""
