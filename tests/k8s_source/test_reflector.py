@@ -275,6 +275,13 @@ def test_a_watch_that_stays_silent_makes_the_version_doubtful():
     assert driven.wait() == (List(500),)
 
 
+@pytest.mark.parametrize("jitter", [2 / 3, 1, 4 / 3])
+def test_no_watch_counts_as_silent_before_a_slow_server_sends_a_bookmark(jitter):
+    driven = Driven()
+    driven.hear(Start(), Page((), "10", jitter=jitter), Opened())
+    assert 100 <= deadline(driven.reflector) - driven.now <= 140
+
+
 def test_one_silent_watch_after_a_failure_makes_the_version_doubtful():
     driven = Driven().watched().later(60)
     driven.hear(AWAY)

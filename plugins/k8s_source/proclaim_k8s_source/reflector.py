@@ -43,7 +43,11 @@ LONGEST_WATCH_SECONDS = 600
 STEADY_SECONDS = 10.0
 """A watch that lasted this long had not failed."""
 SILENCE_SECONDS = 120.0
-"""A server sends a bookmark about each minute; one that says nothing for so long may be gone."""
+"""A server sends a bookmark each minute or so; one that says nothing for so long may be gone.
+
+Give or take a twelfth: where it is less than a server's minute, an idle watch
+is taken for a silent one, and after a failure everything is listed again.
+"""
 SILENCES = 5
 """Silent watches in a row after which the list is asked for again, should its version be bad.
 
@@ -264,7 +268,7 @@ def _unknown(reflector: Reflector[T], failed: Failed, now: float) -> Stepped[T]:
 
 
 def _watch(reflector: Reflector[T], jitter: float, now: float) -> Stepped[T]:
-    patience = SILENCE_SECONDS * jitter
+    patience = SILENCE_SECONDS * (3 + jitter) / 4
     watching = replace(
         reflector,
         phase=Phase.WATCHING,
