@@ -65,7 +65,8 @@ async def _live(seed: int) -> Life:
             await process.start()
         await _storm(life, user, chaos, dice)
         await chaos.heal()
-        await _converge(life, TRUCE_SECONDS if user.writes_statuses else CONVERGES_WITHIN)
+        within = TRUCE_SECONDS if user.writes_statuses else CONVERGES_WITHIN
+        life.converged_after = await _converge(life, within)
         life.seconds = trio.current_time()
         life.laws.end_permits()
         await _rest(life)
@@ -90,17 +91,17 @@ async def _storm(life: Life, user: User, chaos: Chaos, dice: Random) -> None:
         check(life)
 
 
-async def _converge(life: Life, within: float) -> None:
-    """Everything good must come about."""
+async def _converge(life: Life, within: float) -> float:
+    """Everything good must come about; after how many seconds it had."""
     began, look = trio.current_time(), 1.0
     while True:
         await trio.sleep(look)
         check(life)
         found = await wrong(life.cluster, life.laws)
-        life.converged_after = trio.current_time() - began
+        took = trio.current_time() - began
         if not found:
-            return
-        if life.converged_after > within:
+            return took
+        if took > within:
             raise Broken(f"{within:g} seconds after the last fault: " + "; ".join(found))
         look = min(1.5 * look, 20.0)
 

@@ -231,9 +231,10 @@ class User:
     def delete_node(self) -> None:
         at = self._dice.randrange(len(NODES))
         name = NODES[at]
-        if self._server.get("Node", name) is not None and self._dice.random() < 0.5:
+        known = [each["metadata"]["name"] for each in self._server.list("Node")]
+        if name in known and len(known) > 1 and self._dice.random() < 0.5:
             self._server.delete("Node", name)
-        elif self._server.get("Node", name) is None:
+        elif name not in known:
             self._server.create(objects.node(name, f"10.0.0.{at + 1}"))
 
     def advertise(self) -> None:
