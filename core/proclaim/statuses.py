@@ -21,6 +21,7 @@ from proclaim.addresses import (
     parse_address,
     shortest_block,
 )
+from proclaim.encounters import session_of
 from proclaim.model import (
     Authority,
     Node,
@@ -33,6 +34,7 @@ from proclaim.model import (
 )
 from proclaim.project import Projection, project
 from proclaim.state import Entry, State, ranges
+from proclaim.terrain import peers_of
 
 API_VERSION = "metallb.io/v1beta1"
 INT64_MAX = (1 << 63) - 1
@@ -193,7 +195,7 @@ def configuration_states(state: State, nodes: Sequence[str]) -> list[Object]:
     )
     pools = [each for each in wrong if each.kind in _POOLS]
     every = [each for each in wrong if each.kind not in _NOT_CONFIGURATION]
-    known = state.nodes() if every else {}
+    known = {name: _node(state, name) for name in nodes}
     controller = _configuration(state, "poolReconcilerValid", pools)
     kind, label = "ConfigurationState", "metallb.io/component-type"
     return [
@@ -204,7 +206,10 @@ def configuration_states(state: State, nodes: Sequence[str]) -> list[Object]:
                 _configuration(
                     state,
                     "configReconcilerValid",
-                    [each for each in every if _concerns(state, each, known.get(node))],
+                    [
+                        *(each for each in every if _concerns(state, each, known[node])),
+                        *_brought_together(state, known[node]),
+                    ],
                 ),
                 name=f"speaker-{node}",
                 labels={label: "speaker", "metallb.io/node-name": node},
@@ -237,6 +242,26 @@ def _unresolved(state: State) -> Iterator[Problem]:
             if text not in aliases and not is_literal(text):
                 sentence = f"no Community defines the alias {clip(text)}"
                 yield _reference(entry, ref, f"spec.communities[{at}]", sentence)
+
+
+def _brought_together(state: State, node: Node | None) -> Iterator[Problem]:
+    """Peers without a session on a node, since its labels selected another one for the same."""
+    if node is None:
+        return
+    running = {session_of(peer): peer.name for peer in peers_of(state, node)}
+    for ref, entry in sorted(state.of_kind("BGPPeer").items()):
+        session = session_of(entry.resource)
+        holder = running.get(session, ref.name) if session else ref.name
+        if holder != ref.name and any_matches(entry.resource.node_selectors, node.labels):
+            sentence = (
+                f"has no session on node {node.name}: BGPPeer {holder} has it already ({session})"
+            )
+            yield _reference(entry, ref, "spec.nodeSelectors", sentence)
+
+
+def _node(state: State, name: str) -> Node | None:
+    entry = state.get(Ref("Node", "", name))
+    return entry.resource if entry else None
 
 
 def _reference(entry: Entry, ref: Ref, field: str, sentence: str) -> Problem:

@@ -316,6 +316,28 @@ def test_what_concerns_other_nodes_is_none_of_a_nodes_business():
     }
 
 
+def test_peers_whom_labels_bring_together_for_one_session_are_the_matter_of_that_node():
+    def tor(name, rack):
+        selectors = (Selector(labels=((rack, "yes"),)),)
+        address = "10.0.0.254"
+        return BGPPeer(name, 64512, peer_asn=64513, peer_address=address, node_selectors=selectors)
+
+    both, one = {"a": "yes", "b": "yes"}, {"b": "yes"}
+    peers = (tor("first", "a"), tor("second", "b"))
+    state = given(LISTED, node("n1", both), node("n2", one), *peers).state
+    assert of_each(state, "n1", "n2", "n3") == {
+        "controller": "Valid",
+        "speaker-n1": "Invalid",
+        "speaker-n2": "Valid",
+        "speaker-n3": "Valid",
+    }
+    (_, speaker) = configuration_states(state, ["n1"])
+    assert speaker["status"]["errorSummary"] == (
+        "configuration error: BGPPeer/second: spec.nodeSelectors: has no session on node n1: "
+        "BGPPeer first has it already (10.0.0.254 port 179)"
+    )
+
+
 def test_a_profile_that_is_not_there_is_waited_for():
     peer = BGPPeer("tor", 64512, peer_asn=64513, bfd_profile="fast")
     state = given(LISTED, peer).state

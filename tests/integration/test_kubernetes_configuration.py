@@ -26,6 +26,15 @@ def bad_peer(name, node="", **spec):
     return peer(name, ELSEWHERE, **selectors, **spec)
 
 
+def known(k8s, kind, count):
+    """Wait until every process knows so many resources of a kind."""
+    for member in k8s.members:
+        k8s.until(
+            f"{member.name} knows {count} of {kind}",
+            lambda member=member: member.metric("proclaim_resources", kind=kind) == count,
+        )
+
+
 ALL = tuple(f"speaker-{name}" for name in NODES)
 
 
@@ -129,6 +138,7 @@ def test_a_label_that_brings_a_faulty_peer_to_a_node_flips_that_node_alone(k8s):
     k8s.kube.create(
         peer("b", ELSEWHERE, nodeSelectors=labelled, bfdProfile="missing-profile"),
     )
+    known(k8s, "BGPPeer", 3)
     speakers(k8s)
     k8s.kube.label("Node", "node1", rack="b")
     speakers(k8s, "speaker-node1")
@@ -139,6 +149,7 @@ def test_a_label_that_brings_a_faulty_peer_to_a_node_flips_that_node_alone(k8s):
 def test_a_label_that_brings_two_sessions_of_one_peer_to_a_node_flips_that_node_alone(k8s):
     racks = {name: [{"matchLabels": {f"rack-{name}": "yes"}}] for name in "ab"}
     k8s.kube.create(*(peer(name, ELSEWHERE, nodeSelectors=racks[name]) for name in "ab"))
+    known(k8s, "BGPPeer", 4)
     speakers(k8s)
     k8s.kube.label("Node", "node1", rack_a="yes", rack_b="yes")
     speakers(k8s, "speaker-node1")
