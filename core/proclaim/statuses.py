@@ -270,8 +270,9 @@ def _reference(entry: Entry, ref: Ref, field: str, sentence: str) -> Problem:
 
 def _concerns(state: State, problem: Problem, node: Node | None) -> bool:
     """Whether a problem is one of this node: it is not, when what it names selects others."""
-    entry = state.get(Ref(problem.kind, problem.namespace, problem.name))
-    selectors = getattr(entry.resource, "node_selectors", ()) if entry else ()
+    ref = Ref(problem.kind, problem.namespace, problem.name)
+    known = state.rejections.get(ref) or state.get(ref)
+    selectors = getattr(known.resource, "node_selectors", ()) if known else ()
     if not selectors or node is None or problem.kind not in _OF_NODES:
         return True
     return any_matches(selectors, node.labels)

@@ -316,6 +316,14 @@ def test_what_concerns_other_nodes_is_none_of_a_nodes_business():
     }
 
 
+def test_a_resource_that_was_never_in_force_is_the_matter_of_the_nodes_that_it_selects():
+    twin = BGPPeer("twin", 64512, peer_asn=64513, node_selectors=(RACK,))
+    known = (node("n1", {"rack": "1"}), node("n2", {"rack": "2"}))
+    state = given(LISTED, *known, rejected(twin, "would run the session of another")).state
+    assert of_each(state, "n1", "n2")["speaker-n1"] == "Invalid"
+    assert of_each(state, "n1", "n2")["speaker-n2"] == "Valid"
+
+
 def test_peers_whom_labels_bring_together_for_one_session_are_the_matter_of_that_node():
     def tor(name, rack):
         selectors = (Selector(labels=((rack, "yes"),)),)
