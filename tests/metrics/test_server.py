@@ -4,6 +4,7 @@ import logging
 import os
 import ssl
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import trio
@@ -200,6 +201,18 @@ async def test_a_certificate_that_is_replaced_holds_for_new_connections(tmp_path
                 except ssl.SSLCertVerificationError:
                     await trio.sleep(0.01)
     assert answer.status == 200
+
+
+async def test_half_a_new_certificate_leaves_the_old_one_in_use(tmp_path, monkeypatch):
+    monkeypatch.setattr("proclaim_metrics.certificate._LOOK_AGAIN_SECONDS", 0.01)
+    before, after = trustme.CA(), trustme.CA()
+    (tmp_path / "new").mkdir()
+    table = issue(before, tmp_path)
+    new = issue(after, tmp_path / "new")
+    async with serving(world(), **table) as served:
+        Path(table["certificate"]).write_bytes(Path(new["certificate"]).read_bytes())
+        await trio.sleep(0.1)
+        assert (await served.get("/healthz", tls=trusting(before))).status == 200
 
 
 async def fails(**table):

@@ -25,9 +25,7 @@ class Certificate:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._stamp: Stamp = ()
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.minimum_version = ssl.TLSVersion.TLSv1_2
-        self.context.set_alpn_protocols(["http/1.1"])
+        self.context = _context()
 
     async def load(self) -> None:
         """Read both files; raises SettingsError, naming the key, when that cannot be done."""
@@ -55,10 +53,12 @@ class Certificate:
 
     def _read(self) -> Stamp:
         stamp = self._stamp_now()
-        self.context.load_cert_chain(
-            self._options.certificate, self._options.key, password=lambda: ""
-        )
+        self._take(_context())  # while only one is replaced the two do not fit, and ours stays
+        self._take(self.context)
         return stamp
+
+    def _take(self, context: ssl.SSLContext) -> None:
+        context.load_cert_chain(self._options.certificate, self._options.key, password=lambda: "")
 
     def _read_again(self) -> None:
         if self._stamp_now() != self._stamp:
@@ -67,3 +67,10 @@ class Certificate:
     def _stamp_now(self) -> Stamp:
         files = (os.stat(self._options.certificate), os.stat(self._options.key))
         return tuple((each.st_ino, each.st_mtime_ns) for each in files)
+
+
+def _context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    return context
