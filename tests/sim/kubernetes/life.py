@@ -9,7 +9,7 @@ import trio
 
 from sim.clockwork import run
 from sim.kubernetes.chaos import Chaos, Profile, draw
-from sim.kubernetes.cluster import Cluster, SimProcess
+from sim.kubernetes.cluster import READS, Cluster, SimProcess
 from sim.kubernetes.laws import Laws
 from sim.kubernetes.truth import wrong
 from sim.kubernetes.user import User
@@ -22,7 +22,10 @@ TRUCE_SECONDS = 3700.0
 NOTICED_WITHIN = 200.0
 """How long a watch may be silent until it is asked for again, which may be too late for it."""
 QUIET_SECONDS = 300.0
-LOOKS = ("watch", "list")
+WRITES_PER_CHANGE = 4
+ASKED_PER_SECOND = 8
+ASKED_PER_LIFE = 150
+"""Of one process: eleven resources are listed, page by page, and watched, whatever fails."""
 
 
 @dataclass
@@ -68,6 +71,7 @@ async def _live(seed: int) -> Life:
         within = TRUCE_SECONDS if user.writes_statuses else CONVERGES_WITHIN
         life.converged_after = await _converge(life, within)
         life.seconds = trio.current_time()
+        check_thrift(life)
         life.laws.end_permits()
         await _rest(life)
         await _restart(life)
@@ -152,10 +156,31 @@ def check(life: Life) -> None:
             raise Broken(f"in {process.name}: {failed[:3]}")
 
 
+def check_thrift(life: Life) -> None:
+    """Whether anybody has asked more of the server than what happened explains."""
+    for process in life.cluster.everyone:
+        written, asked = writes(process), looks(process)
+        most = WRITES_PER_CHANGE * (life.laws.changes + 5 * process.lives)
+        if written > most:
+            raise Broken(f"{process.name} wrote {written} times, of at most {most}")
+        most = int(ASKED_PER_SECOND * life.seconds + ASKED_PER_LIFE * process.lives)
+        if asked > most:
+            raise Broken(f"{process.name} looked {asked} times, of at most {most}")
+
+
 def writes(process: SimProcess) -> int:
-    """What a process asked besides looking and the Lease."""
+    """What a process has written but the Lease, with what was refused."""
     return sum(
         count
         for (verb, resource), count in process.requests().items()
-        if verb not in (*LOOKS, "get") and resource != "leases"
+        if verb not in READS and resource != "leases"
+    )
+
+
+def looks(process: SimProcess) -> int:
+    """What a process has read but the Lease."""
+    return sum(
+        count
+        for (verb, resource), count in process.requests().items()
+        if verb in READS and resource != "leases"
     )
