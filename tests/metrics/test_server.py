@@ -4,7 +4,6 @@ import logging
 import os
 import ssl
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 import trio
@@ -210,7 +209,8 @@ async def test_half_a_new_certificate_leaves_the_old_one_in_use(tmp_path, monkey
     table = issue(before, tmp_path)
     new = issue(after, tmp_path / "new")
     async with serving(world(), **table) as served:
-        Path(table["certificate"]).write_bytes(Path(new["certificate"]).read_bytes())
+        pem = await trio.Path(new["certificate"]).read_bytes()
+        await trio.Path(table["certificate"]).write_bytes(pem)
         await trio.sleep(0.1)
         assert (await served.get("/healthz", tls=trusting(before))).status == 200
 
