@@ -134,8 +134,7 @@ def wrong(name="web", kind="Service"):
 
 def problems(before, *found):
     outcome = before.when(Listing("kubernetes", (), problems=found))
-    facts = number(before.state, outcome.facts, 0.0)
-    return list(of_problems(before.state, outcome.state, facts))
+    return list(of_problems(before.state, outcome.state))
 
 
 def test_a_request_that_makes_no_sense_is_told_by_whether_it_costs_anything():

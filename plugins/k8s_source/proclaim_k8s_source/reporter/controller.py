@@ -88,6 +88,7 @@ class _Writing:
     async def follow_state(self) -> None:
         """Have looked at what facts touch; at everything when we begin to lead."""
         before, led = self._view.state.value, False
+        told = before
         async for state in self._view.state.changes():
             leads = state.authority is Authority.ALLOCATE
             facts = self._view.since(before.position)
@@ -97,7 +98,10 @@ class _Writing:
                 facts = [item for item in facts if item.position <= state.position]
                 self.desk.add(_touched(facts))
                 self.poster.post(of_facts(facts, state))
-                self.poster.post(of_problems(before, state, facts))
+            if leads:
+                self.poster.post(of_problems(told, state))
+            if state.authority is not Authority.ADOPT:  # until then nobody else tells it either
+                told = state
             before, led = state, leads
 
     async def follow_shown(self) -> None:

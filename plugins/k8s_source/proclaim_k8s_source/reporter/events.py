@@ -15,7 +15,6 @@ from proclaim.reporting import (
     AddressAssigned,
     AddressRefused,
     AddressReleased,
-    ProblemsReported,
     Projection,
     Recorded,
     State,
@@ -95,9 +94,9 @@ def _lacks_a_family(service: Service, addresses: Sequence[str]) -> bool:
     return dual and len(addresses) == 1 and not service.requested_addresses
 
 
-def of_problems(before: State, after: State, facts: Iterable[Recorded]) -> Iterator[Event]:
+def of_problems(before: State, after: State) -> Iterator[Event]:
     """What is newly wrong with Services themselves."""
-    if not any(isinstance(item.fact, ProblemsReported) for item in facts):
+    if before.problems == after.problems:
         return
     known = {problem for found in before.problems.values() for problem in found}
     for _, found in sorted(after.problems.items()):
