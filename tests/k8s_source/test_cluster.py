@@ -122,6 +122,21 @@ async def test_churn_of_pods_that_changes_nothing_is_no_fact(autojump_clock, sce
     assert len(node.facts()) == before
 
 
+async def test_a_service_that_is_made_anew_is_told_anew(autojump_clock, scene) -> None:
+    await scene.controller()
+    await scene.node("n1")
+    await trio.sleep(5)
+    for _ in range(2):
+        scene.server.create(objects.service("web"))
+        scene.server.create(slice_on("web", "n1"))
+        await scene.until(lambda: scene.events("web")[-1:] == ["nodeAssigned"])
+        for kind, name in (("Service", "web"), ("EndpointSlice", "web-1")):
+            scene.server.delete(kind, name)
+        for each in scene.server.list("Event"):
+            scene.server.delete("Event", each["metadata"]["name"], "default")
+        await trio.sleep(5)
+
+
 # --- what is released -----------------------------------------------------------------------
 
 

@@ -33,7 +33,8 @@ class Poster:
         self._office = office
         self._teller = teller
         self._send, self._receive = trio.open_memory_channel[Event](MOST_WAITING)
-        self._recent: OrderedDict[Event, float] = OrderedDict()
+        self._recent: OrderedDict[tuple[str, Event], float] = OrderedDict()
+        """When each was told, by the uid of its Service: one that is made anew is another."""
         self._dropped = 0
         self._complaints: set[str] = set()
 
@@ -41,7 +42,8 @@ class Poster:
         """Have some Events posted, unless the same was told just now."""
         now = trio.current_time()
         for each in events:
-            known = self._recent.get(each)
+            key = (self._office.shown.uid(each.service), each)
+            known = self._recent.get(key)
             if known is not None and now - known < _SAME_SECONDS:
                 continue
             try:
@@ -49,8 +51,8 @@ class Poster:
             except trio.WouldBlock:
                 self._dropped += 1
                 continue
-            self._recent[each] = now
-            self._recent.move_to_end(each)
+            self._recent[key] = now
+            self._recent.move_to_end(key)
             if len(self._recent) > _REMEMBERED:
                 self._recent.popitem(last=False)
 
