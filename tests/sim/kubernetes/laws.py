@@ -10,8 +10,8 @@
      which may have been just before it was given them;
    - somebody who is not of Proclaim writes its status, or writes one of its
      addresses into that of another Service.
-2. No status is given an address that another one shows, unless the two may
-   share it by what both said last; whose terms a user has changed since is on
+2. No status is given an address that another one of our class shows, unless the
+   two may share it by what both said last; whose terms a user has changed since is on
    the way to leave it.  And none is given what its user did not ask for by
    then: a write names the version of the Service that it is for.
 3. A node announces only what a status showed, or an agreed annotation named, a
@@ -66,6 +66,11 @@ class Laws:
             group = "v1" if kind == "Namespace" else "metallb.io/v1beta1"
             self._watch(group, kind, self._anything)
         cluster.displayed = self._displayed
+
+    @property
+    def ours(self) -> list[Seen]:
+        """The Services but those of another class, which are another allocator's."""
+        return [each for each in self.services.values() if not each.wish.kind]
 
     def end_permits(self) -> None:
         """All has settled: from here on nothing may move."""
@@ -155,7 +160,7 @@ class Laws:
         self._check_writer(name)
 
     def _check_given(self, text: str, to: Seen) -> None:
-        for other in self.services.values():
+        for other in self.ours:
             if other.name == to.name or text not in other.shown or may_share(to, other):
                 continue
             if not self._terms_changed & {to.name, other.name}:

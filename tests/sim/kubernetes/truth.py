@@ -104,7 +104,7 @@ def _wishes(laws: Laws) -> Iterator[str]:
 
 def _wish(laws: Laws, each: Seen) -> Iterator[str]:
     wish = each.wish
-    for other in laws.services.values():
+    for other in laws.ours:
         both = set(each.shown) & set(other.shown)
         if other.name < each.name and both and not may_share(each, other):
             yield f"{each.name} and {other.name} may not share {sorted(both)}"
@@ -153,7 +153,7 @@ def _possible(laws: Laws, each: Seen) -> tuple[str, ...]:
 def _free(laws: Laws, pool: Pool, each: Seen) -> list[str]:
     taken = {
         text
-        for other in laws.services.values()
+        for other in laws.ours
         if other.name != each.name and not may_share(each, other)
         for text in other.shown
     }
