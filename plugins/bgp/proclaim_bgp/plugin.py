@@ -14,11 +14,14 @@ if TYPE_CHECKING:
 @hookimpl
 def proclaim_announcers(settings: Settings, host: Host) -> Iterable[Announcer]:
     """One announcer, unless the settings say `enabled = false`."""
-    from proclaim_bgp.driver import BGPAnnouncer
     from proclaim_bgp.options import read_options
 
     options = read_options(settings)
-    return [BGPAnnouncer(host, options)] if options.enabled else []
+    if not options.enabled:
+        return []
+    from proclaim_bgp.driver import BGPAnnouncer
+
+    return [BGPAnnouncer(host, options)]
 
 
 @hookimpl
