@@ -40,6 +40,7 @@ class Process:
         self._command = command
         self._log = log
         self._environment = {**os.environ, "PYTHONPATH": path} if path else dict(os.environ)
+        self._environment.pop("PYTHONDONTWRITEBYTECODE", None)  # installed modules are compiled
         self._running: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -103,7 +104,7 @@ class _News:
         self._news.set()
         self._news = trio.Event()
 
-    async def until(self, holds: Callable[[], bool], seconds: float = 300.0) -> None:
+    async def until(self, holds: Callable[[], bool], seconds: float = 90.0) -> None:
         """Wait until something holds, which is looked at whenever there is news."""
         with trio.move_on_after(seconds) as scope:
             while not holds():
