@@ -9,7 +9,6 @@ from proclaim.model import (
     BGPAdvertisement,
     InterfaceStatus,
     L2Advertisement,
-    Listing,
     Problem,
     Spread,
 )
@@ -26,6 +25,7 @@ from proclaim.testing import (
     released,
     service,
 )
+from proclaim_k8s_source.reporter.complaints import Complaints
 from proclaim_k8s_source.reporter.events import Event, of_announcements, of_facts, of_problems
 
 WEB = service("web").ref
@@ -132,26 +132,42 @@ def wrong(name="web", kind="Service"):
     )
 
 
-def problems(before, *found):
-    outcome = before.when(Listing("kubernetes", (), problems=found))
-    return list(of_problems(before.state, outcome.state))
+def with_problems(*found):
+    return given(PUBLIC, service("web"), ProblemsReported("kubernetes", found)).state
 
 
 def test_a_request_that_makes_no_sense_is_told_by_whether_it_costs_anything():
     said = "metadata.annotations[metallb.io/loadBalancerIPs]: x is no IP address; it "
-    assert problems(given(), wrong()) == [
+    assert list(of_problems([wrong()], given().state)) == [
         Event(WEB, "Warning", "AllocationFailed", said + "gets no address")
     ]
-    holds = given(PUBLIC, service("web"), assigned("web", V4))
-    assert problems(holds, wrong()) == [
+    holds = given(PUBLIC, service("web"), assigned("web", V4)).state
+    assert list(of_problems([wrong()], holds)) == [
         Event(WEB, "Warning", "LoadBalancerFailed", said + "keeps the address that it has")
     ]
 
 
 def test_a_problem_is_told_once_and_only_at_services():
-    known = given(ProblemsReported("kubernetes", (wrong(),)))
-    assert problems(known, wrong(), wrong("tor", "BGPPeer")) == []
-    assert [each.service.name for each in problems(known, wrong(), wrong("shop"))] == ["shop"]
+    complaints = Complaints(with_problems(wrong()))
+    state = with_problems(wrong(), wrong("tor", "BGPPeer"), wrong("shop"))
+    assert complaints.news(state, True, 0.0) == [wrong("shop")]
+    assert complaints.news(state, True, 1.0) == []
+    assert complaints.news(with_problems(wrong()), True, 2.0) == []
+    assert complaints.news(with_problems(wrong(), wrong("shop")), True, 3.0) == [wrong("shop")]
+
+
+def test_a_problem_that_came_while_another_led_was_told_by_them():
+    complaints = Complaints(with_problems())
+    old, both = with_problems(wrong("old")), with_problems(wrong("old"), wrong("new"))
+    assert complaints.news(old, False, 0.0) == []
+    assert complaints.news(both, False, 90.0) == []
+    assert complaints.news(both, True, 100.0) == [wrong("new")]
+
+
+def test_a_problem_that_is_gone_before_anybody_leads_is_never_told():
+    complaints = Complaints(with_problems())
+    assert complaints.news(with_problems(wrong()), False, 0.0) == []
+    assert complaints.news(with_problems(), True, 1.0) == []
 
 
 # --- what a node announces ------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from proclaim.reporting import (
     paced,
 )
 
+from proclaim_k8s_source.reporter.complaints import Complaints
 from proclaim_k8s_source.reporter.configuration import ConfigurationWriter, concerns
 from proclaim_k8s_source.reporter.desk import Desk
 from proclaim_k8s_source.reporter.documents import Teller
@@ -88,7 +89,7 @@ class _Writing:
     async def follow_state(self) -> None:
         """Have looked at what facts touch; at everything when we begin to lead."""
         before, led = self._view.state.value, False
-        told = before
+        complaints = Complaints(before)
         async for state in self._view.state.changes():
             leads = state.authority is Authority.ALLOCATE
             facts = self._view.since(before.position)
@@ -98,10 +99,7 @@ class _Writing:
                 facts = [item for item in facts if item.position <= state.position]
                 self.desk.add(_touched(facts))
                 self.poster.post(of_facts(facts, state))
-            if leads:
-                self.poster.post(of_problems(told, state))
-            if state.authority is not Authority.ADOPT:  # until then nobody else tells it either
-                told = state
+            self.poster.post(of_problems(complaints.news(state, leads, trio.current_time()), state))
             before, led = state, leads
 
     async def follow_shown(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
-from proclaim import InterfaceStatus, Ref, Spread
+from proclaim import InterfaceStatus, Problem, Ref, Spread
 from proclaim.model import Service
 from proclaim.reporting import (
     AddressAssigned,
@@ -94,22 +94,16 @@ def _lacks_a_family(service: Service, addresses: Sequence[str]) -> bool:
     return dual and len(addresses) == 1 and not service.requested_addresses
 
 
-def of_problems(before: State, after: State) -> Iterator[Event]:
-    """What is newly wrong with Services themselves."""
-    if before.problems == after.problems:
-        return
-    known = {problem for found in before.problems.values() for problem in found}
-    for _, found in sorted(after.problems.items()):
-        for problem in found:
-            if problem.kind != "Service" or problem in known:
-                continue
-            ref = Ref("Service", problem.namespace, problem.name)
-            holds = ref in after.holdings
-            text = f"{problem.field}: {problem.problem}" if problem.field else problem.problem
-            said = (
-                f"{text}; {'it keeps the address that it has' if holds else 'it gets no address'}"
-            )
-            yield Event(ref, "Warning", "LoadBalancerFailed" if holds else "AllocationFailed", said)
+def of_problems(problems: Iterable[Problem], state: State) -> Iterator[Event]:
+    """What is wrong with Services themselves."""
+    for problem in problems:
+        ref = Ref("Service", problem.namespace, problem.name)
+        text = f"{problem.field}: {problem.problem}" if problem.field else problem.problem
+        if ref in state.holdings:
+            said = f"{text}; it keeps the address that it has"
+            yield Event(ref, "Warning", "LoadBalancerFailed", said)
+        else:
+            yield Event(ref, "Warning", "AllocationFailed", f"{text}; it gets no address")
 
 
 def of_announcements(refs: Iterable[Ref], before: Projection, after: Projection) -> Iterator[Event]:
