@@ -116,7 +116,8 @@ def _wish(laws: Laws, each: Seen) -> Iterator[str]:
         yield f"{each.name} has {each.shown} and asks for {wish.addresses}"
     owner = laws.owner(each.shown)
     if not owner or (wish.pool and wish.pool != owner):
-        yield f"{each.name} has {each.shown} of {owner}, and asks for {wish.pool}"
+        yield f"{each.name} has {each.shown} of {owner or 'no pool'}, and asks for {wish.pool}"
+        return
     families = sorted(_family(text) for text in each.shown)
     complete = families == sorted(wish.families)
     if not complete and (wish.policy != "PreferDualStack" or len(families) != 1):
