@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 from apiserver import objects
-from integration.lab.cluster import ON_LINK_V4, ON_LINK_V6, SOON, serving
+from integration.lab.cluster import ON_LINK_V4, ON_LINK_V6, SOON, START, serving
 from integration.lab.running import election_order
 from netlab.topology import NODES
 from netlab.waiting import eventually
@@ -149,7 +149,12 @@ def test_when_the_process_of_the_announcing_node_leaves_another_takes_over(k8s, 
     k8s.nodes[FIRST].process.terminate()
     stopwatch.lap("the other answers", partial(k8s.answered_by, V4, f"{SECOND}/eth0"), SOON)
     assert k8s.fetch(V4) == SECOND
-    told(k8s, SECOND)
+    k8s.until("the other says so", lambda: SECOND in k8s.kube.announcer("door"))
+    stopwatch.lap(
+        "the status that was left behind is gone",
+        lambda: k8s.kube.announcer("door") == [SECOND],
+        within=START,
+    )
     k8s.start(k8s.nodes[FIRST])
     moved(k8s, FIRST)
     told(k8s, FIRST)

@@ -19,7 +19,7 @@ from netlab.waiting import eventually
 
 START = 20.0
 """Seconds that anything may take that is not measured."""
-SOON = 5.0
+SOON = 8.0
 """Seconds in which what a user changes must be visible; mostly it takes some hundredths."""
 ROUTED_V4, ROUTED_V6 = "203.0.113.0/24", "2001:db8:f::/64"
 ON_LINK_V4, ON_LINK_V6 = "192.0.2.240/28", "2001:db8:77::f0/124"
