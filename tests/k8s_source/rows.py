@@ -74,8 +74,12 @@ def put(server: ApiServer, value: Json) -> None:
     if server.get(value["kind"], metadata["name"], metadata.get("namespace")) is None:
         server.create(value)
     else:
-        spec = {key: each for key, each in value.items() if key in ("spec", "metadata")}
-        server.patch(value["kind"], metadata["name"], spec, metadata.get("namespace"))
+        at = value["kind"], metadata["name"]
+        said = {key: each for key, each in value.items() if key in ("spec", "metadata")}
+        server.patch(*at, said, metadata.get("namespace"))
+        if "status" in value:
+            status = {"status": value["status"]}
+            server.patch(*at, status, metadata.get("namespace"), status=True)
 
 
 def of_web(spec: Json | None = None, status: Json | None = None, **metadata: Any) -> Act:
