@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from proclaim.events import ProblemsReported, Why
+from proclaim.events import AddressAssigned, ProblemsReported, Reason, Why
 from proclaim.fold import number
 from proclaim.model import (
     BGPAdvertisement,
@@ -68,6 +68,13 @@ def test_a_second_family_is_told_as_an_additional_address():
     ((_, reason, said),) = told(held(), fact)
     assert reason == "IPAllocated"
     assert said.startswith(f'Assigned additional IP ["{V4}", "2001:db8::"]')
+
+
+def test_a_family_that_is_lost_is_told_as_something_taken_away():
+    reason = Reason(Why.FAMILY_LOST, pool="public", addresses=("2001:db8::",))
+    said = "The other address stays; its pool does not cover 2001:db8:: any more"
+    fact = AddressAssigned(WEB, (V4,), "public", reason)
+    assert told(held(), fact) == [("Normal", "ClearAssignment", said)]
 
 
 def test_a_family_that_is_lacking_is_told_once():

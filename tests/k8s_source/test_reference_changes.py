@@ -237,7 +237,7 @@ CHANGES = [
         (DUAL, dual("PreferDualStack")),
         in_pool(addresses=["2001:db8::/120"]),
         addresses=(V6,),
-        events=("IPAllocated", "AdditionalAssignFailed"),
+        events=("ClearAssignment", "AdditionalAssignFailed"),
     ),
     Row(
         "a pair whose pool loses one family, RequireDualStack: lost",
@@ -284,7 +284,7 @@ CHANGES = [
         (DUAL, dual("RequireDualStack")),
         of_web({"ipFamilyPolicy": "SingleStack", "clusterIPs": BOTH[:1], "ipFamilies": ["IPv4"]}),
         addresses=(V4,),
-        events=("IPAllocated",),
+        events=("ClearAssignment",),
     ),
     Row(
         "autoAssign turned off: kept",

@@ -67,10 +67,7 @@ def _assigned(fact: AddressAssigned, state: State) -> Iterator[Event]:
         said = f"The status claims {', '.join(service.status_addresses)}, which is no address, or "
         said += "one of each family"
         yield Event(fact.service, "Warning", "nolbIPsIPFamily", said)
-    what = "additional IP" if fact.reason.code is Why.SECOND_FAMILY else "IP"
-    quoted = ", ".join(f'"{text}"' for text in fact.addresses)
-    said = f"Assigned {what} [{quoted}]: {message(fact.reason)}"
-    yield Event(fact.service, "Normal", "IPAllocated", said)
+    yield Event(fact.service, "Normal", *_change(fact))
     if _lacks_a_family(service, fact.addresses):
         said = (
             f"No address of the other family is free in pool {fact.pool}; it is added when one is"
@@ -81,6 +78,16 @@ def _assigned(fact: AddressAssigned, state: State) -> Iterator[Event]:
             current = key.replace(LEGACY_PREFIX, "metallb.io/", 1)
             said = f"The annotation {key} is deprecated; use {current}"
             yield Event(fact.service, "Warning", "deprecatedAnnotation", said)
+
+
+def _change(fact: AddressAssigned) -> tuple[str, str]:
+    """The reason and the message of what became of a Service's addresses."""
+    why = message(fact.reason)
+    if fact.reason.code is Why.FAMILY_LOST:
+        return "ClearAssignment", _sentence(why)
+    what = "additional IP" if fact.reason.code is Why.SECOND_FAMILY else "IP"
+    quoted = ", ".join(f'"{text}"' for text in fact.addresses)
+    return "IPAllocated", f"Assigned {what} [{quoted}]: {why}"
 
 
 def _unclear(addresses: Sequence[str]) -> bool:
