@@ -50,3 +50,48 @@ async def test_what_is_wrong_with_one_object_is_tried_again_each_minute(
 async def test_what_has_moved_on_is_looked_at_again_in_case_nobody_says_so(nursery, autojump_clock):
     at = await tries(nursery, 409)
     assert at == [0, 10, 20, 30]
+
+
+async def test_every_worker_takes_part_in_what_comes_at_once_or_falls_due(nursery, autojump_clock):
+    now, most = 0, 0
+
+    async def write(key):
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        await trio.sleep(1)
+        now -= 1
+
+    desk = Desk(write, Random(1), 4)
+    nursery.start_soon(desk.run)
+    await trio.sleep(1)
+    desk.add([WEB._replace(name=f"web-{at}") for at in range(8)])
+    await trio.sleep(5)
+    assert most == 4
+    most = 0
+    for at in range(8):
+        desk.postpone(WEB._replace(name=f"web-{at}"), trio.current_time() + 10)
+    await trio.sleep(13)
+    assert (most, now) == (4, 0)
+
+
+async def test_others_have_their_turn_while_there_is_nothing_to_write(nursery, autojump_clock):
+    turns, looked = 0, 0
+
+    async def write(key):
+        nonlocal looked
+        looked += 1
+
+    async def other():
+        nonlocal turns
+        while looked < 1000:
+            turns += 1
+            await trio.lowlevel.checkpoint()
+
+    desk = Desk(write, Random(1), 1)
+    desk.add([WEB._replace(name=f"web-{at}") for at in range(1000)])
+    nursery.start_soon(other)
+    nursery.start_soon(desk.run)
+    await desk.wait_idle()
+    assert looked == 1000
+    assert turns > 30

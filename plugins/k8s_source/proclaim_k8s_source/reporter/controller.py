@@ -78,7 +78,7 @@ class _Writing:
         self._configuration = ConfigurationWriter(office, "poolReconciler")
         self._configures = False
         self.desk = Desk(self._write, office.host.random, WORKERS)
-        self.poster = Poster(office, Teller(MANAGER, office.instance))
+        self.poster = Poster(office, Teller(MANAGER, office.instance), self.desk.wait_idle)
 
     async def begin_configuration(self) -> None:
         """Have the ConfigurationState looked at, as soon as it is known whether it is there."""

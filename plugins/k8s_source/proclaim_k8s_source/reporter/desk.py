@@ -47,6 +47,7 @@ class Desk:
         self._random = random
         self._workers = workers
         self._idle = trio.lowlevel.ParkingLot()
+        self._waiting_for_idle = trio.lowlevel.ParkingLot()
         self._told: dict[Ref, str] = {}
         self._bars = Bars()
 
@@ -60,6 +61,11 @@ class Desk:
         self.work.postpone(key, until)
         self._wake()
 
+    async def wait_idle(self) -> None:
+        """Wait until no key waits for a worker."""
+        while self.work.waiting:
+            await self._waiting_for_idle.park()
+
     async def run(self) -> None:
         """Work until cancelled."""
         async with trio.open_nursery() as nursery:
@@ -71,6 +77,7 @@ class Desk:
         while True:
             key = self.work.take(trio.current_time())
             if key is None:
+                self._waiting_for_idle.unpark_all()
                 deadline = self.work.deadline()
                 with trio.move_on_at(inf if deadline is None else deadline):
                     await self._idle.park()

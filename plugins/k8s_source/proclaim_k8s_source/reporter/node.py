@@ -76,7 +76,7 @@ class _Writing:
         self._ready: set[str] = set()
         """Kinds of which everything is seen, so that nothing is created that is there."""
         self.desk = Desk(self._write, office.host.random, WORKERS)
-        self.poster = Poster(office, Teller(MANAGER, office.instance))
+        self.poster = Poster(office, Teller(MANAGER, office.instance), self.desk.wait_idle)
 
     async def begin(self, kind: str) -> None:
         """Have looked at all objects of a kind, as soon as it is known which there are."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 import msgspec
 import trio
@@ -22,6 +22,8 @@ _REMEMBERED = 4096
 _SAME_SECONDS = 600.0
 """The same Event at the same Service is told again only after so long."""
 _BUSY = (429, 500, 502, 503, 504)
+_GIVE_WAY_SECONDS = 5.0
+"""For how long an Event gives way to everything else that is to be written."""
 _TRIES = 3
 _PAUSE = 1.0
 
@@ -29,9 +31,13 @@ _PAUSE = 1.0
 class Poster:
     """Where Events are handed in."""
 
-    def __init__(self, office: Office, teller: Teller) -> None:
+    def __init__(
+        self, office: Office, teller: Teller, wait_idle: Callable[[], Awaitable[None]]
+    ) -> None:
+        """`wait_idle` waits until nothing that is more than a courtesy waits to be written."""
         self._office = office
         self._teller = teller
+        self._wait_idle = wait_idle
         self._send, self._receive = trio.open_memory_channel[Event](MOST_WAITING)
         self._recent: OrderedDict[tuple[str, Event], float] = OrderedDict()
         """When each was told, by the uid of its Service: one that is made anew is another."""
@@ -59,6 +65,8 @@ class Poster:
     async def run(self) -> None:
         """Post until cancelled."""
         async for told in self._receive:
+            with trio.move_on_after(_GIVE_WAY_SECONDS):
+                await self._wait_idle()
             for attempt in range(_TRIES):
                 if await self._try(told):
                     break
