@@ -46,10 +46,12 @@ def one_cluster():
 
 @pytest.fixture
 def k8s(one_cluster):
-    """The cluster of the file, with nothing in it but its nodes and peers."""
+    """The cluster of the file, with nothing in it but its nodes and peers.
+
+    What a test leaves is undone when the next one begins, also where it failed.
+    """
     one_cluster.reset()
-    yield one_cluster
-    one_cluster.reset()
+    return one_cluster
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,10 @@
 
 `tor` is FRR in an AS of its own; `second` is another one in the AS of the
 nodes.
+
+Not supported, and so not looked for here: BFD, sessions in a VRF, unnumbered
+ones, graceful restart, the announcer frr-k8s and its FRRConfigurations, and
+the ConfigMap bgpextras.
 """
 
 from functools import partial
@@ -239,6 +243,16 @@ def test_peers_and_their_as_may_differ_by_node(k8s, second, node):
     k8s.kube.change("BGPPeer", "second-v4", nodeSelectors=selecting(other))
     heard(second, PREFIX[V4], other, within=START)
     told(k8s, {other: {"tor-v4", "second-v4"}, node: {"tor-v4"}})
+
+
+def test_a_router_id_that_is_given_is_seen_by_the_router(k8s):
+    def seen():
+        found = k8s.router.ask("show bgp neighbors json")
+        return {found[address].get("remoteRouterId") for address in NODE_V4.values()}
+
+    k8s.until("each has its own", lambda: seen() == set(NODE_V4.values()))
+    k8s.kube.change("BGPPeer", "tor-v4", routerID="198.18.7.7")
+    k8s.until("it is seen", lambda: seen() == {"198.18.7.7"}, within=START)
 
 
 def test_an_own_as_may_stand_for_each_node(k8s, second):

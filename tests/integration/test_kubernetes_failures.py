@@ -11,7 +11,16 @@ from functools import partial
 
 import pytest
 from apiserver import objects
-from integration.lab.cluster import ON_LINK_V4, ROUTED_V4, SOON, START
+from integration.lab.cluster import (
+    ON_LINK_V4,
+    ROUTED_V4,
+    SOON,
+    START,
+    cluster,
+    second_router,
+)
+from integration.lab.leftovers import children, leftovers
+from integration.lab.needed import demand_all
 from integration.lab.running import election_order
 from netlab.node import PROCLAIM
 from netlab.processes import CommandFailed
@@ -337,3 +346,22 @@ def test_a_status_that_is_cleared_once_is_put_right_and_no_route_flickers(k8s, s
         k8s.kube.patch("Service", "web", gone, status=True)
         stopwatch.lap("the status is right again", partial(k8s.kube.addresses, "web"), SOON)
         time.sleep(1.5)
+
+
+# --- the tests themselves -----------------------------------------------------------------------
+
+
+def _break_a_cluster():
+    with cluster() as made:
+        made.start()
+        second_router(made, made.stack)
+        raise RuntimeError(made.lab.topology.run, made.lab.directory)
+
+
+def test_a_cluster_that_breaks_leaves_nothing_behind():
+    demand_all("frr")
+    before = children()
+    with pytest.raises(RuntimeError) as caught:
+        _break_a_cluster()
+    assert leftovers(*caught.value.args) == []
+    assert children() == before
