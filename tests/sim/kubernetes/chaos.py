@@ -11,6 +11,9 @@ from apiserver.faults import Faults
 
 from sim.kubernetes.cluster import Cluster, SimProcess
 
+LATEST_SECONDS = 60.0
+"""How late a process that is blind hears of what happens."""
+
 Happening = Callable[[], Awaitable[None]]
 
 
@@ -38,7 +41,9 @@ class Profile:
         loses = self.refused or self.lost or self.throttled or self.failed
         again = 150.0 if loses else 20.0
         silence = 700.0 if self.silent else 0.0
-        return 10 + 12 * self.latency + self.watch_delay + again + silence + 3 * self.away
+        blind = 2 * LATEST_SECONDS if self.away else 0.0
+        late = 12 * self.latency + self.watch_delay + silence + blind
+        return 10 + again + late + 3 * max(self.away, 40 if self.away else 0)
 
     def faults(self, seed: int) -> Faults:
         """As one process meets them."""
@@ -81,9 +86,11 @@ class Chaos:
         self._cluster = cluster
         self._profile = profile
         self._dice = dice
+        self._delay = profile.watch_delay
         every: list[Happening] = [self.compact, self.restart_server, self.restart]
         if profile.away:
             every += [self.outage, self.partition, self.die, self.leave, self.lose_ledger]
+            every += [self.depose, self.blind]
         self._happenings = dice.sample(every, dice.randint(0, len(every)))
 
     def begin(self) -> None:
@@ -100,7 +107,7 @@ class Chaos:
 
     async def heal(self) -> None:
         """Nothing goes wrong any more, and everybody runs."""
-        self._cluster.late = 0.0
+        self._cluster.late = self._delay = 0.0
         for each in self._cluster.everyone:
             _heal(each.faults)
         for each in self._cluster.everyone:
@@ -117,11 +124,24 @@ class Chaos:
 
     async def outage(self) -> None:
         """Nobody reaches the server for a while."""
-        self._part(self._cluster.everyone)
+        self._part(self._cluster.everyone, self._dice.uniform(0, self._profile.away))
 
     async def partition(self) -> None:
         """One process does not."""
-        self._part([self._any()])
+        self._part([self._any()], self._dice.uniform(0, self._profile.away))
+
+    async def depose(self) -> None:
+        """The leader does not, for longer than its Lease lasts; the other one has seen little."""
+        now = trio.current_time()
+        for each in self._cluster.controllers:
+            if now < each.leads_until():
+                self._part([each], self._dice.uniform(20, 40))
+            else:
+                self._blind(each)
+
+    async def blind(self) -> None:
+        """A process hears late of what happens."""
+        self._blind(self._any())
 
     async def restart(self) -> None:
         process = self._any()
@@ -156,8 +176,15 @@ class Chaos:
     def _any(self) -> SimProcess:
         return self._dice.choice(self._cluster.everyone)
 
-    def _part(self, processes: list[SimProcess]) -> None:
-        seconds = self._dice.uniform(0, self._profile.away)
+    def _blind(self, process: SimProcess) -> None:
+        process.faults.watch_delay = (LATEST_SECONDS / 2, LATEST_SECONDS)
+        self._cluster.nursery.start_soon(self._see_again, process)
+
+    async def _see_again(self, process: SimProcess) -> None:
+        await trio.sleep(LATEST_SECONDS)
+        process.faults.watch_delay = (0.0, self._delay)
+
+    def _part(self, processes: list[SimProcess], seconds: float) -> None:
         for each in processes:
             each.faults.down = True
             if each.connection is not None:
