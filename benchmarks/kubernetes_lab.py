@@ -234,10 +234,15 @@ class Lab:
     routes: Routes = field(default_factory=Routes)
 
     async def ask(self, method: str, path: str, body: object = None, kind: str = "json") -> None:
-        """One request of our own."""
+        """One request of our own; sent again where the server broke the connection."""
         media = {"json": "application/json", "merge": "application/merge-patch+json"}[kind]
         data = b"" if body is None else msgspec.json.encode(body)
-        checked(f"{method} {path}", await self.api.request(method, path, (), data, media))
+        try:
+            response = await self.api.request(method, path, (), data, media)
+        except Unreachable:
+            await trio.sleep(0.02)
+            response = await self.api.request(method, path, (), data, media)
+        checked(f"{method} {path}", response)
 
     async def requests(self) -> dict[str, Counter[str]]:
         """What the controller and the node have asked, by the name of the process."""
