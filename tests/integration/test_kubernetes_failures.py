@@ -21,7 +21,7 @@ from integration.lab.cluster import (
 )
 from integration.lab.leftovers import children, leftovers
 from integration.lab.needed import demand_all
-from integration.lab.running import election_order
+from integration.lab.running import election_order, via
 from netlab.node import PROCLAIM
 from netlab.processes import CommandFailed
 from netlab.topology import NODE_V4, NODES
@@ -52,22 +52,16 @@ def stand(k8s):
     k8s.until("it is routed", k8s.routed, f"{address}/32", *NODES)
     k8s.until("it is answered for", k8s.answered_by, ON_LAN, f"{FIRST}/eth0")
     k8s.until("all is told", lambda: len(k8s.kube.statuses("ServiceBGPStatus", "web")) == 2)
-    k8s.until("the route has settled", partial(settled, k8s, f"{address}/32"))
     return f"{address}/32"
-
-
-def settled(k8s, prefix):
-    """Whether FRR has chosen among all paths of a prefix."""
-    paths = k8s.router.paths(prefix)
-    return len(paths) == 2 and all(path.get("multipath") for path in paths)
 
 
 @contextmanager
 def untouched(k8s, prefix):
     """Meanwhile the router changes nothing of a prefix, and one node answers on the LAN."""
-    before = k8s.router.version(prefix)
+    k8s.until("the kernel has both", via, k8s.lab, prefix, *NODE_V4.values())
+    before = k8s.touched(prefix)
     yield
-    assert k8s.router.version(prefix) == before
+    assert k8s.touched(prefix) == before
     assert k8s.answered_by(ON_LAN, f"{FIRST}/eth0")
 
 
@@ -176,7 +170,6 @@ def test_a_node_that_starts_while_the_server_is_away_announces_what_it_knows(fre
     assert fresh.nodes[FIRST].ready(), "it is of use without the server"
     with pytest.raises(CommandFailed):
         fresh.kube.list("Node")
-    fresh.until("settled", partial(settled, fresh, prefix))
     with untouched(fresh, prefix):
         fresh.until("the server is back", lambda: fresh.kube.list("Node"), within=START)
         new_service(fresh, stopwatch, "after")
@@ -332,10 +325,7 @@ def test_who_rewrites_a_status_is_named_and_left_alone_and_the_route_stays(k8s):
         assert notes["proclaim.io/agreed-addresses"] == ours[0]
         assert "is rewritten by kubectl again and again" in k8s.controller.said()
         assert ours[0] in k8s.controller.ask("get", "services")
-    assert settled(k8s, prefix)
-    assert {hop["ip"] for path in k8s.router.paths(prefix) for hop in path["nexthops"]} == set(
-        NODE_V4.values()
-    )
+    assert k8s.routed(prefix, *NODES)
 
 
 def test_a_status_that_is_cleared_once_is_put_right_and_no_route_flickers(k8s, stopwatch):

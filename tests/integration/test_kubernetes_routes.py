@@ -20,7 +20,8 @@ from integration.lab.routes import (
     web,
     with_second,
 )
-from netlab.topology import NODES
+from integration.lab.running import via
+from netlab.topology import NODE_V4, NODES
 
 pytestmark = pytest.mark.integration
 EDGE = [{"matchLabels": {"tier": "edge"}}]
@@ -108,8 +109,8 @@ def test_a_service_goes_on_through_later_changes_of_the_configuration(k8s):
     ground(k8s)
     (prefix,) = web(k8s)
     routed(k8s, [prefix], *NODES)
-    k8s.until("both paths are in use", _all_in_use, k8s.router, prefix)
-    since = k8s.router.version(prefix)
+    k8s.until("the kernel has both", via, k8s.lab, prefix, *NODE_V4.values())
+    since = k8s.touched(prefix)
     k8s.kube.create(objects.pool("more", "198.18.1.0/24"), advertise("more"))
     k8s.kube.change("IPAddressPool", "more", addresses=["198.18.2.0/24"])
     later = other(k8s, "later", address="198.18.2.1")
@@ -119,13 +120,9 @@ def test_a_service_goes_on_through_later_changes_of_the_configuration(k8s):
     routed(k8s, [later], *NEVER)
     k8s.kube.change("IPAddressPool", "routed", addresses=["203.0.113.0/25", "2001:db8:f::/64"])
     k8s.until("it is heard", lambda: _available(k8s, "routed") == 127)
-    assert k8s.router.version(prefix) == since, "the route was never touched"
+    assert k8s.touched(prefix) == since
     assert k8s.routed(prefix, *NODES)
     assert k8s.fetch(V4) in NODES
-
-
-def _all_in_use(router, prefix):
-    return all(path.get("multipath") for path in router.paths(prefix))
 
 
 def _available(k8s, pool):

@@ -95,11 +95,6 @@ class Frr:
         )
         return found
 
-    def version(self, prefix: str) -> int:
-        """How often bgpd has changed its table until it last touched a prefix; 0 without it."""
-        paths = self.paths(prefix)
-        return max((int(path["version"]) for path in paths), default=0)
-
     def routes(self, version: int) -> dict[str, frozenset[str]]:
         """Prefixes learned by BGP, each with the next hops of all its paths."""
         table = self.ask(f"show bgp ipv{version} unicast json").get("routes", {})

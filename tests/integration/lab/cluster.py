@@ -6,6 +6,7 @@ LAN.  One cluster serves many tests: `reset` puts it back to its ground.
 """
 
 import contextlib
+import time
 from functools import partial
 
 from apiserver import objects
@@ -25,6 +26,8 @@ ROUTED_V4, ROUTED_V6 = "203.0.113.0/24", "2001:db8:f::/64"
 ON_LINK_V4, ON_LINK_V6 = "192.0.2.240/28", "2001:db8:77::f0/124"
 SECOND_V4, SECOND_V6 = "192.0.2.2", "2001:db8:77::2"
 """A second router on the LAN, in the nodes' own AS, so that it sees the local preference."""
+_UNDER_WAY = 0.3
+"""Seconds that FRR may take to bring what it knows into its kernel; mostly it takes 0.07."""
 _API, _PORT, _TOKEN = "10.99.0.1", 6443, "the-token-of-a-test"
 _ASIDE = ("default", "kube-node-lease", "kube-public", "kube-system", objects.METALLB)
 
@@ -53,6 +56,9 @@ class Cluster:
         self.lab, self.stack = lab, stack
         self.hall = _hall(lab, stack)
         self.router = lab.router
+        log = lab.directory / "routes.log"
+        monitor = ["ip", "monitor", "route"]
+        self._monitor = lab.topology.router.start(stack, "monitor", monitor, log)
         self.api = self.hall.start(
             stack,
             "apiserver",
@@ -115,6 +121,12 @@ class Cluster:
         version, hops = (6, NODE_V6) if ":" in prefix else (4, NODE_V4)
         found = self.router.routes(version).get(prefix, frozenset())
         return found == {hops[node] for node in nodes}
+
+    def touched(self, prefix):
+        """How often the router's kernel has changed its route of a prefix by now."""
+        time.sleep(_UNDER_WAY)
+        address = prefix.removesuffix("/32").removesuffix("/128")
+        return sum(f"{address} " in line for line in self._monitor.said().splitlines())
 
     def established(self, *ends, router=None):
         """Whether the router has its sessions with these addresses, by default with all nodes'."""
