@@ -87,6 +87,7 @@ class Chaos:
         self._profile = profile
         self._dice = dice
         self._delay = profile.watch_delay
+        self._over = False
         every: list[Happening] = [self.compact, self.restart_server, self.restart]
         if profile.away:
             every += [self.outage, self.partition, self.die, self.leave, self.lose_ledger]
@@ -107,6 +108,7 @@ class Chaos:
 
     async def heal(self) -> None:
         """Nothing goes wrong any more, and everybody runs."""
+        self._over = True
         self._cluster.late = self._delay = 0.0
         for each in self._cluster.everyone:
             _heal(each.faults)
@@ -131,13 +133,18 @@ class Chaos:
         self._part([self._any()], self._dice.uniform(0, self._profile.away))
 
     async def depose(self) -> None:
-        """The leader does not, for longer than its Lease lasts; the other one has seen little."""
+        """The leader does not soon, for longer than its Lease lasts, and the other is blind."""
         now = trio.current_time()
         for each in self._cluster.controllers:
             if now < each.leads_until():
-                self._part([each], self._dice.uniform(20, 40))
+                self._cluster.nursery.start_soon(self._depose, each, self._dice.uniform(0, 20))
             else:
                 self._blind(each)
+
+    async def _depose(self, leader: SimProcess, seconds: float) -> None:
+        await trio.sleep(seconds)
+        if not self._over:
+            self._part([leader], 30.0)
 
     async def blind(self) -> None:
         """A process hears late of what happens."""
