@@ -105,7 +105,7 @@ async def run(
             *(_detecting(d, watched, ledger.observe, introduced) for d in cast.detectors),
             *(_reporting(r, view, ledger.observe) for r in cast.reporters),
         ]
-        government = Government(ledger.observe, authorized, cast.sources, cast.electors, heard)
+        government = Government(ledger, authorized, cast.sources, cast.electors, heard)
         async with (  # left in the reverse order: sources first, then announcers
             crew(electing(government, cast.electors), ledger.observe, host.random),
             crew(readers, ledger.observe, host.random),

@@ -1,7 +1,8 @@
 """`governing`: when this process may allocate, as a step function.
 
-Two things must be so: every source has given a complete listing, and every
-elector says that no other process allocates.  When another process may have
+Three things must be so: every source has given a complete listing, what they
+list can be judged (`doubt`), and every elector says that no other process
+allocates.  When another process may have
 allocated since our sources were last heard, what they said is not enough any
 more: they are asked anew while we follow, so that what the other one gave is
 known before anything is given here.
@@ -42,6 +43,8 @@ class Governing:
     """The term in which the sources were asked."""
     anew: int = 0
     """How often the sources had to be asked anew."""
+    doubtful: bool = False
+    """Whether what was heard cannot be judged yet; of no account once something was given."""
 
 
 def begin(asked: Authority, sources: Iterable[str], mandate: Mandate = UNCONTESTED) -> Governing:
@@ -56,6 +59,11 @@ def begin(asked: Authority, sources: Iterable[str], mandate: Mandate = UNCONTEST
 def heard(now: Governing, source: str) -> Governing:
     """A source has given a complete listing."""
     return _allocating(replace(now, missing=now.missing - {source}))
+
+
+def doubted(now: Governing, doubtful: bool) -> Governing:
+    """It is found out whether what was heard can be judged."""
+    return _allocating(replace(now, doubtful=doubtful))
 
 
 def mandated(now: Governing, mandate: Mandate) -> Governing:
@@ -80,7 +88,8 @@ def mandated(now: Governing, mandate: Mandate) -> Governing:
 
 
 def _allocating(now: Governing) -> Governing:
-    may = now.mandate.authority is Authority.ALLOCATE and not now.missing
+    heard_all = not now.missing and not now.doubtful
+    may = now.mandate.authority is Authority.ALLOCATE and heard_all
     return replace(now, authority=Authority.ALLOCATE) if may else now
 
 

@@ -7,16 +7,30 @@ is announced again.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from random import Random
 
 import trio
 
-from proclaim.governing import UNCONTESTED, Mandate, begin, heard, mandated, together
+from proclaim.doubt import doubting
+from proclaim.governing import (
+    UNCONTESTED,
+    Governing,
+    Mandate,
+    begin,
+    doubted,
+    heard,
+    mandated,
+    together,
+)
 from proclaim.hookspecs import Elector, Observe, Source
 from proclaim.latest import Latest
+from proclaim.ledger import Ledger, paced
 from proclaim.model import Authority, Authorized, Listing, Observation
 from proclaim.supervise import Member, crew
+
+_LOG = logging.getLogger("proclaim.engine")
 
 
 class Government:
@@ -24,7 +38,7 @@ class Government:
 
     def __init__(
         self,
-        observe: Observe,
+        ledger: Ledger,
         authorized: Authorized,
         sources: Sequence[Source],
         electors: Sequence[Elector],
@@ -33,7 +47,9 @@ class Government:
         self.mandates: dict[str, Latest[Mandate]] = {
             elector.name: Latest(Mandate()) for elector in electors
         }
-        self.observe = observe
+        self.observe = ledger.observe
+        self._state = ledger.state
+        self._doubt = ""
         self._class = authorized.load_balancer_class
         self._follows = authorized.authority is Authority.FOLLOW
         self._complete = complete
@@ -56,12 +72,16 @@ class Government:
         async for _ in mandate.changes():
             if self._follows:
                 continue
-            before = self._now
+            if not self._now.missing:
+                await self._weigh()
             granted = together(each.value for each in self.mandates.values())
-            self._now = mandated(before, granted)
-            self.anew.set(self._now.anew)
-            if self._now.authority is not before.authority:
-                await self._observe(self._now.authority)
+            await self._become(mandated(self._now, granted))
+
+    async def reconsider(self) -> None:
+        """Look again at what could not be judged whenever something changes, until cancelled."""
+        async for _ in self._state.changes():
+            if self._now.doubtful:
+                await self._weigh()
 
     def hearing(self, source: str) -> Observe:
         """`observe` for one run of a source, which notes that its listing is recorded."""
@@ -70,13 +90,35 @@ class Government:
         async def observe(observation: Observation) -> None:
             await self.observe(observation)
             if isinstance(observation, Listing) and asked == self._now.anew:
-                before = self._now
-                self._now = heard(before, source)
-                if self._now.authority is not before.authority:
-                    await self._observe(self._now.authority)
+                if self._now.missing <= {source}:
+                    await self._weigh()
+                await self._become(heard(self._now, source))
                 self._note_completeness()
 
         return observe
+
+    async def _weigh(self) -> None:
+        """Find out whether what was heard can be judged, until something is given."""
+        if self._follows or self._allocates:
+            return
+        why = await paced(doubting(self._state.value))
+        if why and why != self._doubt:
+            _LOG.error("nothing is given and no status is written yet: %s", why)
+        elif self._doubt and not why:
+            _LOG.info("what the statuses show can be judged now")
+        self._doubt = why
+        if not self._allocates:
+            await self._become(doubted(self._now, bool(why)))
+
+    @property
+    def _allocates(self) -> bool:
+        return self._now.authority is Authority.ALLOCATE
+
+    async def _become(self, now: Governing) -> None:
+        before, self._now = self._now, now
+        self.anew.set(now.anew)
+        if now.authority is not before.authority:
+            await self._observe(now.authority)
 
     def _note_completeness(self) -> None:
         if not self._now.missing:
@@ -107,6 +149,7 @@ async def listen(government: Government, sources: Sequence[Source], random: Rand
     async with trio.open_nursery() as nursery:
         for mandate in government.mandates.values():
             nursery.start_soon(government.follow, mandate)
+        nursery.start_soon(government.reconsider)
         asked = await government.anew.wait_newer(-1)
         while True:
             members = [_listening(source, government) for source in sources]

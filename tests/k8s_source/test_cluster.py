@@ -412,3 +412,41 @@ async def test_a_restarted_node_writes_only_what_is_not_there(autojump_clock, sc
     await node.start()
     await trio.sleep(30)
     assert written() == before
+
+
+# --- an empty ledger, and pools that are not as they should be -------------------------------
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda server: server.patch(
+            "IPAddressPool", "public", {"spec": {"addresses": ["192.0.2.0/222"]}}, NAMESPACE
+        ),
+        lambda server: server.create(objects.pool("extra", "192.0.2.14-192.0.2.30")),
+        lambda server: server.delete("IPAddressPool", "public", NAMESPACE),
+    ],
+    ids=["a pool is broken", "a pool overlaps another", "no pool is to be seen"],
+)
+async def test_a_lost_ledger_takes_no_address_away_while_pools_cannot_be_judged(
+    autojump_clock, scene, caplog, harm
+) -> None:
+    controller = await scene.controller()
+    for at in range(4):
+        scene.server.create(objects.service(f"s{at}"))
+    await scene.until(lambda: all(scene.addresses(f"s{at}") for at in range(4)))
+    before = {f"s{at}": scene.addresses(f"s{at}") for at in range(4)}
+    await controller.kill()
+    harm(scene.server)
+    scene.server.create(objects.service("new"))
+    fresh = await scene.controller("c2")
+    await trio.sleep(120)
+    assert {name: scene.addresses(name) for name in before} == before
+    assert fresh.state.authority is not Authority.ALLOCATE
+    assert "nothing is given and no status is written yet" in caplog.text
+    for name in ("extra", "public"):
+        if scene.server.get("IPAddressPool", name, NAMESPACE):
+            scene.server.delete("IPAddressPool", name, NAMESPACE)
+    scene.server.create(objects.pool("public", "192.0.2.0/28"))
+    await scene.until(lambda: scene.addresses("new"))
+    assert {name: scene.addresses(name) for name in before} == before
