@@ -5,15 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import trio
-from proclaim import Listing, Observation, ProclaimError, SystemHost
+from proclaim import Host, Listing, Observation, ProclaimError, SettingsError, SystemHost
 
-from proclaim_k8s_source.access import find_access
-from proclaim_k8s_source.api import Refused, Unreachable
+from proclaim_k8s_source.access import Access, find_access
+from proclaim_k8s_source.api import Api, Refused, Unreachable
 from proclaim_k8s_source.beside import look_beside
 from proclaim_k8s_source.client import open_client
 from proclaim_k8s_source.kinds import Scope
 from proclaim_k8s_source.members import DEFAULT_NAMESPACE
+from proclaim_k8s_source.questions import ask_first
 from proclaim_k8s_source.source import KubernetesSource
+
+_OTHER_FILE = "correct it, or name another one with --kubeconfig, or another --context"
+_OTHER_CLUSTER = "--kubeconfig and --context say which cluster; is it running?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,31 +41,48 @@ class Look:
 def look(where: Where, seconds: float) -> Look:
     """List a cluster once.
 
-    Raises ProclaimError when it cannot be reached within some seconds.
+    Raises ProclaimError when it cannot be reached within some seconds, or may not be listed.
     """
     return trio.run(_look, where, seconds)
 
 
 async def _look(where: Where, seconds: float) -> Look:
-    access = find_access(where.kubeconfig, where.context)
-    namespace = where.namespace or access.namespace or DEFAULT_NAMESPACE
-    host = SystemHost()
-    async with open_client(access, host.node) as api:
-        with trio.move_on_after(seconds):
-            try:
-                beside = await look_beside(api, namespace)
-            except Refused as refused:
-                remarks = [f"whether MetalLB runs cannot be seen: {refused}"]
-            except Unreachable as error:
-                raise ProclaimError(str(error), "is it the right cluster?") from None
-            else:
-                remarks = [f"{beside}; it has to be stopped first"] if beside else []
-            source = KubernetesSource(api, host, Scope(namespace, beside_metallb=True))
-            return Look(await _first_listing(source), tuple(remarks))
+    try:
+        access = find_access(where.kubeconfig, where.context)
+        host = SystemHost()
+        async with open_client(access, host.node) as api:
+            with trio.move_on_after(seconds):
+                return await look_through(api, host, access, where.namespace)
+    except SettingsError as error:  # of a kubeconfig: no settings file is read here
+        raise SettingsError(error.message, error.hint or _OTHER_FILE) from None
     raise ProclaimError(
         f"{access.server} did not list everything within {seconds:g} seconds",
         "the log says what is missing; --seconds allows for more time",
     )
+
+
+async def look_through(api: Api, host: Host, access: Access, namespace: str = "") -> Look:
+    """List a cluster over a connection to it.
+
+    Raises ProclaimError when it cannot be reached, or may not be listed.
+    """
+    namespace = namespace or access.namespace or DEFAULT_NAMESPACE
+    scope = Scope(namespace, beside_metallb=True)
+    try:
+        found = await ask_first(api, access.server, scope)
+        remarks = [found.sentence(access.server, namespace), *await _beside(api, namespace)]
+    except Unreachable as error:
+        raise ProclaimError(str(error), _OTHER_CLUSTER) from None
+    listing = await _first_listing(KubernetesSource(api, host, scope))
+    return Look(listing, tuple(remarks))
+
+
+async def _beside(api: Api, namespace: str) -> list[str]:
+    try:
+        beside = await look_beside(api, namespace)
+    except Refused as refused:
+        return [f"whether MetalLB runs cannot be seen: {refused}"]
+    return [f"{beside}; it has to be stopped first"] if beside else []
 
 
 async def _first_listing(source: KubernetesSource) -> Listing:

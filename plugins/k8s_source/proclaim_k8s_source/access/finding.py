@@ -13,7 +13,10 @@ from proclaim_k8s_source.access.incluster import SERVICE_ACCOUNT, in_cluster
 from proclaim_k8s_source.access.kubeconfig import Document, read_kubeconfig
 from proclaim_k8s_source.access.value import Access
 
-_HINT = "give [k8s_source] kubeconfig a path, set KUBECONFIG, or run in a pod"
+_HINT = (
+    "name a kubeconfig (--kubeconfig, or kubeconfig under [k8s_source]), set KUBECONFIG, "
+    "or run in a pod"
+)
 
 
 def find_access(
