@@ -6,9 +6,12 @@ import pytest
 from proclaim import Authority, Settings, SettingsError
 from proclaim_k8s_source.options import Role, WebhookOptions, read_options
 
+SILENT = {"bgp": {"enabled": False}, "l2_arp": {"enabled": False}}
+"""No announcer runs, as a controller wants it."""
 
-def read(authority=Authority.ALLOCATE, **table):
-    return read_options(Settings(authority=authority, sections={"k8s_source": table}))
+
+def read(authority=Authority.ALLOCATE, others=SILENT, **table):
+    return read_options(Settings(authority=authority, sections={**others, "k8s_source": table}))
 
 
 def test_without_the_table_there_is_nothing():
@@ -74,3 +77,29 @@ def test_what_is_wrong_is_told_with_what_would_be_accepted(table, said):
 def test_a_controller_does_not_follow():
     with pytest.raises(SettingsError, match='the role both gives addresses; set authority = "allo'):
         read(Authority.FOLLOW, role="both")
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {},
+        {"bgp": {"enabled": False}},
+        {**SILENT, "l2_arp": {}},
+        {**SILENT, "bgp": {"enabled": True}},
+    ],
+)
+def test_a_controller_has_its_announcers_disabled(others):
+    with pytest.raises(SettingsError) as refused:
+        read(others=others, role="controller")
+    assert refused.value.message == (
+        "settings: k8s_source.role: a controller announces nothing; "
+        'set enabled = false under [bgp] and [l2_arp], or role = "both"'
+    )
+    assert read(others=others).role is Role.BOTH
+    assert read(Authority.FOLLOW, others=others).role is Role.NODE
+
+
+def test_a_table_of_an_announcer_counts_as_read_only_by_the_announcer():
+    settings = Settings(sections={**SILENT, "k8s_source": {"role": "controller"}})
+    read_options(settings)
+    assert settings.unread() == ["bgp", "l2_arp"]

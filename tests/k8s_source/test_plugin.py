@@ -20,7 +20,9 @@ users: [{name: me, user: {token: planted-secret}}]
 
 
 def members(host=None, authority=Authority.ALLOCATE, **table):
-    settings = Settings(authority=authority, sections={"k8s_source": table})
+    silent = {"enabled": False}  # no controller is one that announces
+    sections = {"k8s_source": table, "bgp": silent, "l2_arp": silent}
+    settings = Settings(authority=authority, sections=sections)
     host = host or SystemHost("n1")
     return [
         [each.name for each in hook(settings=settings, host=host)]

@@ -48,6 +48,8 @@ _KEYS = (
     "role",
     "webhook",
 )
+_ANNOUNCERS = ("bgp", "l2_arp")
+"""The tables of the announcers, which run unless they are disabled."""
 _WEBHOOK_KEYS = ("certificate", "key", "listen")
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
@@ -116,7 +118,7 @@ def read_options(settings: Settings) -> Options | None:
     if not read.flag("enabled", True):
         return None
     return Options(
-        role=_role(read, settings.authority),
+        role=_role(read, settings),
         load_balancer_class=settings.load_balancer_class,
         namespace=read.name("namespace", ""),
         kubeconfig=read.text("kubeconfig"),
@@ -133,14 +135,25 @@ def read_options(settings: Settings) -> Options | None:
     )
 
 
-def _role(read: _Reader, authority: Authority) -> Role:
-    follows = authority is Authority.FOLLOW
+def _role(read: _Reader, settings: Settings) -> Role:
+    follows = settings.authority is Authority.FOLLOW
     role = Role(read.choice("role", tuple(Role), Role.NODE if follows else Role.BOTH))
     if role is Role.NODE and not follows:
         raise read.error("role", 'a node follows the controller; set authority = "follow" as well')
     if role is not Role.NODE and follows:
         raise read.error("role", f'the role {role} gives addresses; set authority = "allocate"')
+    if role is Role.CONTROLLER and any(_announces(settings, each) for each in _ANNOUNCERS):
+        raise read.error(
+            "role",
+            "a controller announces nothing; set enabled = false under [bgp] and [l2_arp], "
+            'or role = "both"',
+        )
     return role
+
+
+def _announces(settings: Settings, table: str) -> bool:
+    """Whether an announcer is not disabled; it reads and checks its table itself."""
+    return settings.sections.get(table, {}).get("enabled", True) is not False
 
 
 def _webhook(settings: Settings, table: Mapping[str, Any]) -> WebhookOptions | None:
