@@ -19,7 +19,9 @@ REMEMBERED = given(Authority.ADOPT, pool("public", "192.0.2.0/30"), node(NODE)).
 ALLOCATING = given(Authority.ALLOCATE, pool("public", "192.0.2.0/30"), node(NODE)).state
 FOLLOWING = given(Authority.FOLLOW, pool("public", "192.0.2.0/30"), node(NODE)).state
 UNHEARD = "no source has been heard, now or before"
-NOT_ALL = "not every source has been heard yet: nothing is allocated"
+NOT_ALL = (
+    "nothing is allocated: not every source has been heard yet, or it is not known who is elected"
+)
 
 
 def projected(state):

@@ -40,5 +40,8 @@ def unready(
     if not is_loaded(state):
         reasons.append("no source has been heard, now or before")
     elif state.authority is Authority.ADOPT and not projections:
-        reasons.append("not every source has been heard yet: nothing is allocated")
+        reasons.append(
+            "nothing is allocated: not every source has been heard yet, "
+            "or it is not known who is elected"
+        )
     return reasons
