@@ -23,12 +23,15 @@ class Lent:
         from proclaim_cli.values.taking_over import taking_over
         from proclaim_cli.views.changes import changes_text
         from proclaim_cli.views.findings import tell
+        from proclaim_cli.views.say import problem
         from proclaim_cli.views.structured import show
 
-        planned, findings = taking_over(listing, load_balancer_class, tuple(nodes))
+        planned, findings, doubt = taking_over(listing, load_balancer_class, tuple(nodes))
         wrong = tell(findings)
+        if doubt:
+            problem(f"nothing would be given and no status written: {doubt}")
         if not show(planned, Output(output)):
             sys.stdout.write(changes_text(planned, Output(output) is Output.WIDE))
-        if wrong:
+        if wrong or doubt:
             return 1
         return 2 if planned.summary.changes else 0

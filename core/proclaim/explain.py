@@ -130,14 +130,22 @@ def _without_answer(state: State, service: Service | None) -> tuple[str, Reason 
         gone = business.code is Why.GONE
         return "there is no such Service" if gone else reasons.message(business), business
     assert service is not None, "who is gone has no business here"
-    if service.status_addresses:
-        claimed = Offers(state).claimed(service)
-        if isinstance(claimed, Reason):
-            said = " and ".join(service.status_addresses)
-            return f"its status says {said}, but {reasons.message(claimed)}", claimed
+    if lost := lost_claim(state, service):
+        return lost
     if state.authority is Authority.FOLLOW:
         return "the allocator that this node follows has not written its status yet", None
     return "it waits until every source has given its first complete listing", None
+
+
+def lost_claim(state: State, service: Service) -> tuple[str, Reason] | None:
+    """Why a Service does not have what its status says; None where nothing speaks against it."""
+    if not service.status_addresses:
+        return None
+    claimed = Offers(state).claimed(service)
+    if not isinstance(claimed, Reason):
+        return None
+    said = " and ".join(service.status_addresses)
+    return f"its status says {said}, but {reasons.message(claimed)}", claimed
 
 
 def explain_announcement(terrain: Terrain, state: State, ref: Ref) -> Said:

@@ -25,6 +25,7 @@ from proclaim.events import (
     TaskFailed,
     Why,
 )
+from proclaim.explain import lost_claim
 from proclaim.findings import Code, Finding, Severity, examine
 from proclaim.ledger import paced
 from proclaim.project import Projection, differing, project
@@ -77,6 +78,7 @@ __all__ = [
     "differing",
     "examine",
     "fills",
+    "lost_claim",
     "message",
     "ordered",
     "paced",

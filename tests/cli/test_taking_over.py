@@ -28,7 +28,8 @@ def change_of(planned):
 
 def test_a_cluster_in_order_is_taken_over_without_a_change():
     held = service("web", status_addresses=("192.0.2.1",))
-    planned, findings = taking_over(listing(held), "")
+    planned, findings, doubt = taking_over(listing(held), "")
+    assert doubt == ""
     assert change_of(planned) == {"web": ("kept", ("192.0.2.1",), ("192.0.2.1",))}
     assert not planned.summary.changes
     assert findings == []
@@ -37,7 +38,7 @@ def test_a_cluster_in_order_is_taken_over_without_a_change():
 def test_what_would_move_and_what_would_wait_no_longer_is_told():
     asks = service("web", "192.0.2.2", status_addresses=("192.0.2.1",))
     waits = service("new")
-    planned, _ = taking_over(listing(asks, waits), "")
+    planned, *_ = taking_over(listing(asks, waits), "")
     assert change_of(planned) == {
         "web": ("moved", ("192.0.2.1",), ("192.0.2.2",)),
         "new": ("assigned", (), ("192.0.2.0",)),
@@ -48,9 +49,9 @@ def test_what_would_move_and_what_would_wait_no_longer_is_told():
 
 def test_services_of_another_class_are_left_alone():
     other = service("web", status_addresses=("192.0.2.1",), load_balancer_class="other")
-    planned, _ = taking_over(listing(other), "")
+    planned, *_ = taking_over(listing(other), "")
     assert change_of(planned) == {}
-    planned, _ = taking_over(listing(other), "other")
+    planned, *_ = taking_over(listing(other), "other")
     assert change_of(planned) == {"web": ("kept", ("192.0.2.1",), ("192.0.2.1",))}
 
 
@@ -64,3 +65,34 @@ def test_the_plan_is_shown_like_every_plan_and_has_its_status(capsys):
     overlapping = listing(held, pool("wrong", "192.0.2.0/24"))
     assert Lent().show_plan(overlapping, "", "table") == 1
     assert "overlap" in capsys.readouterr().err
+
+
+def test_an_address_that_no_pool_covers_is_told_as_one_that_goes():
+    lost = service("old", status_addresses=("203.0.113.9",))
+    planned, *_ = taking_over(listing(lost), "")
+    assert change_of(planned) == {"old": ("moved", ("203.0.113.9",), ("192.0.2.0",))}
+    (old,) = planned.services
+    assert old.reason.code == "AddressOutsidePools"
+    assert planned.summary.services.moved == 1
+    assert planned.summary.services.assigned == 0
+
+
+def test_an_address_that_two_claim_is_told_with_who_keeps_it():
+    one = service("a", status_addresses=("192.0.2.1",))
+    other = service("b", status_addresses=("192.0.2.1",))
+    planned, *_ = taking_over(listing(one, other), "")
+    assert change_of(planned) == {
+        "a": ("kept", ("192.0.2.1",), ("192.0.2.1",)),
+        "b": ("moved", ("192.0.2.1",), ("192.0.2.0",)),
+    }
+    assert "default/a" in planned.services[1].reason.message
+
+
+def test_what_cannot_be_judged_is_left_alone_and_told(capsys):
+    held = service("web", status_addresses=("192.0.2.1",))
+    nothing = Listing("kubernetes", (Sourced(held), Sourced(service("new"))))
+    planned, _, doubt = taking_over(nothing, "")
+    assert doubt.endswith("there is no IPAddressPool at all")
+    assert planned.services == ()
+    assert Lent().show_plan(nothing, "", "table") == 1
+    assert "nothing would be given and no status written" in capsys.readouterr().err

@@ -223,3 +223,20 @@ def test_the_steps_of_a_real_decision_are_told_in_their_order():
         "AllocationFailed",
         "IPAllocated",
     ]
+
+
+def test_a_status_that_showed_what_nobody_here_gave_is_told_as_it_goes():
+    state = held(status_addresses=("203.0.113.9",))
+    clear, allocated = told(state, assigned("web", V4))
+    assert clear == (
+        "Normal",
+        "ClearAssignment",
+        "Its status says 203.0.113.9, but no IPAddressPool contains 203.0.113.9",
+    )
+    assert allocated[1] == "IPAllocated"
+
+
+def test_a_status_that_still_shows_what_was_taken_away_is_told_once():
+    state = held(status_addresses=("192.0.2.3",))
+    facts = (released("web", "192.0.2.3", why=Why.REQUEST_CHANGED), assigned("web", V4))
+    assert reasons(state, *facts) == ["ClearAssignment", "IPAllocated"]

@@ -19,6 +19,7 @@ from proclaim.reporting import (
     Recorded,
     State,
     Why,
+    lost_claim,
     message,
     parse_address,
 )
@@ -43,20 +44,37 @@ class Event(NamedTuple):
 
 def of_facts(facts: Iterable[Recorded], state: State) -> Iterator[Event]:
     """What an allocator has to tell about what it decided, in the order in which it did."""
+    had: set[Ref] = set()
     for item in facts:
         match item.fact:
             case AddressAssigned() as fact if fact.reason.code not in _SILENT:
+                if fact.service not in had:
+                    yield from _claimed_in_vain(fact.service, fact.addresses, state)
                 yield from _assigned(fact, state)
-            case AddressReleased(service=ref, reason=reason) if reason.code not in _LEFT:
-                if state.service(ref) is not None:
+            case AddressReleased(service=ref, reason=reason):
+                had.add(ref)
+                if reason.code not in _LEFT and state.service(ref) is not None:
                     yield Event(ref, "Normal", "ClearAssignment", _sentence(message(reason)))
             case AddressRefused(service=ref, reason=reason):
+                if ref not in had:
+                    yield from _claimed_in_vain(ref, (), state)
                 name = "AllocationFailed"
                 if reason.code is Why.NEEDS_TWO_CLUSTER_IPS:
                     name = "not enough clusterips"
                 yield Event(ref, "Warning", name, _sentence(message(reason)))
             case _:
                 pass
+
+
+def _claimed_in_vain(ref: Ref, has: Sequence[str], state: State) -> Iterator[Event]:
+    """That a status showed what nobody here gave, and why it goes."""
+    service = state.service(ref)
+    if service is None or ref in state.former or _unclear(service.status_addresses):
+        return
+    if set(service.status_addresses) & set(has):
+        return
+    if lost := lost_claim(state, service):
+        yield Event(ref, "Normal", "ClearAssignment", _sentence(lost[0]))
 
 
 def _assigned(fact: AddressAssigned, state: State) -> Iterator[Event]:
