@@ -20,7 +20,8 @@ ALLOCATING = given(Authority.ALLOCATE, pool("public", "192.0.2.0/30"), node(NODE
 FOLLOWING = given(Authority.FOLLOW, pool("public", "192.0.2.0/30"), node(NODE)).state
 UNHEARD = "no source has been heard, now or before"
 NOT_ALL = (
-    "nothing is allocated: not every source has been heard yet, or it is not known who is elected"
+    "nothing is allocated: not every source has been heard yet, what they said cannot be "
+    "judged, or it is not known who is elected"
 )
 
 

@@ -41,7 +41,7 @@ def unready(
         reasons.append("no source has been heard, now or before")
     elif state.authority is Authority.ADOPT and not projections:
         reasons.append(
-            "nothing is allocated: not every source has been heard yet, "
-            "or it is not known who is elected"
+            "nothing is allocated: not every source has been heard yet, what they said cannot be "
+            "judged, or it is not known who is elected"
         )
     return reasons
