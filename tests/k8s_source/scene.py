@@ -98,6 +98,7 @@ class Process:
         self.connection: Connection | None = None
         self.elector: LeaseElector | None = None
         self.page_size = 250
+        self.ignore_exclude_lb = False
         self._class = load_balancer_class
         self._scene = scene
         self._scope = trio.CancelScope()
@@ -167,6 +168,7 @@ class Process:
             allocates=allocates,
             announces=announces,
             page_size=self.page_size,
+            ignore_exclude_lb=self.ignore_exclude_lb,
         )
         source = KubernetesSource(api, host, scope)
         reporters: list[ControllerReporter | NodeReporter] = []

@@ -10,7 +10,8 @@ import trio
 from apiserver import objects
 from apiserver.server import ApiServer
 from k8s_source.rows import Json, put
-from k8s_source.scene import NAMESPACE, Scene, slice_on
+from k8s_source.scene import NAMESPACE, Process, Scene, slice_on
+from proclaim_k8s_source.options import Role
 
 EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
 ROUTE = frozenset({"192.0.2.0/32"})
@@ -148,6 +149,18 @@ NODES = rows(
 @NODES
 async def test_nodes(autojump_clock, scene, row) -> None:
     await played(scene, row)
+
+
+async def test_the_label_that_excludes_can_be_ignored(autojump_clock, scene) -> None:
+    """With `ignore_exclude_lb`, as with --ignore-exclude-lb."""
+    scene.server.patch("Node", "n1", {"metadata": {"labels": {EXCLUDED: ""}}})
+    await scene.controller()
+    node = Process(scene, "n1", Role.NODE)
+    node.ignore_exclude_lb = True
+    await node.start()
+    scene.serve("web", "n1")
+    await trio.sleep(4)
+    assert node.routes.prefixes == ROUTE
 
 
 async def test_the_labels_of_a_node_decide_about_a_bgp_peer(autojump_clock, scene) -> None:
