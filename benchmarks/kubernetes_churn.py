@@ -21,6 +21,7 @@ from kubernetes_scene import (
 MIX = {"pods": 50, "moves": 20, "empties": 10, "services": 10, "heartbeats": 10}
 """Of a hundred changes: Pods replaced on the same nodes, Pods on other nodes, a Service that
 loses its last endpoint or gets it back, a Service created or deleted, a node that lives."""
+_PATIENCE_SECONDS = 10.0
 _FIRST = 50_000
 """The number of the first Service that is created here."""
 
@@ -30,6 +31,8 @@ class Churn:
 
     def __init__(self, lab: Lab, services: int, nodes: int, slices: int) -> None:
         self.made = 0
+        self.followed = 0
+        """Of these, those that were answered and led to what they had to."""
         self.to_status: list[float] = []
         """Seconds from the answer to a creation to the address in the status."""
         self.to_route: list[float] = []
@@ -52,9 +55,13 @@ class Churn:
         async with trio.open_nursery() as nursery:
             for at in range(rate * seconds):
                 await trio.sleep_until(began + at / rate)
-                nursery.start_soon(getattr(self, f"_{self._random.choice(kinds)}"))
+                nursery.start_soon(self._make, self._random.choice(kinds))
                 self.made += 1
-            nursery.cancel_scope.deadline = trio.current_time() + 10
+            nursery.cancel_scope.deadline = trio.current_time() + _PATIENCE_SECONDS
+
+    async def _make(self, kind: str) -> None:
+        await getattr(self, f"_{kind}")()
+        self.followed += 1
 
     async def _pods(self) -> None:
         self._generation += 1
@@ -118,7 +125,9 @@ class Churn:
 
     async def _patch(self, at: int, endpoints_of: int, shift: int = 0) -> None:
         which = self._random.randrange(self._slices)
+        self._busy.add(at)
         await self._change(at, which, endpoints(at, which, self._nodes, endpoints_of, shift))
+        self._busy.discard(at)
 
     async def _change(self, at: int, which: int, found: list[dict[str, Any]]) -> None:
         path = f"{_slices(at)}/{slice_name(at, which)}"

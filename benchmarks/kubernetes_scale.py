@@ -22,7 +22,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 
 import trio
@@ -212,22 +212,32 @@ async def churn(lab: Lab, options: argparse.Namespace, count: int) -> None:
     changes = Churn(lab, count, options.nodes, SLICES)
     costs = Costs(lab)
     facts = {name: lab.ledger(name) for name in ("controller", "node")}
-    memory = {each.name: each.memory for each in (lab.controller, lab.node)}
+    memory = [_residents(lab)]
     await costs.begin()
-    await changes.run(options.rate, options.seconds)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(changes.run, options.rate, options.seconds)
+        await trio.sleep(options.seconds / 2)
+        memory.append(_residents(lab))
     await trio.sleep(1.0)
-    show(f"churn of {options.rate} changes a second", f"{changes.made} made")
+    memory.append(_residents(lab))
+    made = f"{changes.made} made, {changes.made - changes.followed} not followed"
+    show(f"churn of {options.rate} changes a second", made)
     await costs.show(changes.made)
     show("  created to status, p50 / p99", milliseconds(changes.to_status))
     show("  created to UPDATE", milliseconds(changes.to_route))
     show("  last endpoint gone to the withdrawal", milliseconds(changes.to_withdrawal))
-    for each in (lab.controller, lab.node):
-        now, before = lab.ledger(each.name), facts[each.name]
-        grown = f"{each.memory - memory[each.name]:+.1f} MiB"
-        show(f"  {each.name}: memory grew", grown)
-        per = (now[0] - before[0]) / changes.made
-        text = f"{now[0] - before[0]} facts"
+    for at, each in enumerate((lab.controller, lab.node)):
+        now, earlier = lab.ledger(each.name), facts[each.name]
+        halves = [after[at] - before[at] for before, after in pairwise(memory)]
+        grown = ", ".join(f"{half:+.1f}" for half in halves) + " MiB"
+        show(f"  {each.name}: memory grew, both halves", grown)
+        per = (now[0] - earlier[0]) / changes.made
+        text = f"{now[0] - earlier[0]} facts"
         print(f"{f'  {each.name}: ledger grew':<44}{text:>18}  {per:8.2f} a change", flush=True)
+
+
+def _residents(lab: Lab) -> tuple[float, float]:
+    return lab.controller.memory, lab.node.memory
 
 
 async def relist(lab: Lab, at: int) -> None:
