@@ -119,9 +119,12 @@ class Churn:
         self._emptied.append(at)
 
     def _any(self) -> int:
-        while (at := self._random.randrange(self._count)) in self._busy:
-            pass
-        return at
+        """One that nothing else is being done to, as nearly all are."""
+        for _ in range(self._count):
+            at = self._random.randrange(self._count)
+            if at not in self._busy:
+                return at
+        raise SystemExit("the churn is too much for so few Services")
 
     async def _patch(self, at: int, endpoints_of: int, shift: int = 0) -> None:
         which = self._random.randrange(self._slices)
