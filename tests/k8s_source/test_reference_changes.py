@@ -302,7 +302,7 @@ CHANGES = [
         "two claim one address in their status: one keeps it, the other gets another",
         (objects.service("a", ingress=["192.0.2.9"]), web(ingress=["192.0.2.9"])),
         addresses=(V4,),
-        events=("IPAllocated",),
+        events=MOVED,
         others=(("a", ("192.0.2.9",)),),
     ),
 ]

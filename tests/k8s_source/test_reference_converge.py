@@ -12,7 +12,6 @@ from k8s_source.rows import (
     Row,
     annotate,
     dual,
-    events_of,
     ids,
     noted,
     of_web,
@@ -21,7 +20,9 @@ from k8s_source.rows import (
     told,
     web,
 )
-from k8s_source.scene import NAMESPACE
+from k8s_source.scene import NAMESPACE, Process
+from proclaim_k8s_source.api import Unreachable
+from proclaim_k8s_source.options import Role
 
 OTHER = objects.pool("other", "198.51.100.0/24", autoAssign=False)
 DUAL = objects.pool("public", *DUAL_RANGES)
@@ -61,9 +62,9 @@ STEPS = [
         events=REFUSED,
     ),
     Row(
-        "4. RequireDualStack with fewer than two cluster IPs",
+        "4. RequireDualStack with fewer than two cluster IPs; differs: it is told what goes",
         (DUAL, web(ipFamilyPolicy="RequireDualStack", **SINGLE, ingress=[V4])),
-        events=("not enough clusterips",),
+        events=("ClearAssignment", "not enough clusterips"),
     ),
     Row("5. no address yet: goes on to give one", (web(),), addresses=(V4,), events=GIVEN),
     Row(
@@ -75,19 +76,19 @@ STEPS = [
     Row(
         "5. cluster IPs of no family; differs: the address goes, where MetalLB lets it be",
         (web(clusterIP="None", ingress=[V4]),),
-        events=REFUSED,
+        events=LOST,
     ),
     Row(
-        "5. one address of the other family: given anew",
+        "5. one address of the other family: given anew; differs: and told",
         (DUAL, web(ingress=[V6])),
         addresses=(V4,),
-        events=GIVEN,
+        events=MOVED,
     ),
     Row(
-        "5. two addresses and one cluster IP: given anew",
+        "5. two addresses and one cluster IP: given anew; differs: and told",
         (DUAL, web(ingress=["192.0.2.9", f"{V6}9"])),
         addresses=(V4,),
-        events=GIVEN,
+        events=MOVED,
     ),
     Row(
         "5. one address, two cluster IPs and PreferDualStack: stays",
@@ -95,10 +96,10 @@ STEPS = [
         addresses=("192.0.2.9",),
     ),
     Row(
-        "5. one address, two cluster IPs and RequireDualStack: given anew",
+        "5. one address, two cluster IPs, RequireDualStack: given anew; differs: and told",
         (DUAL, dual("RequireDualStack", ingress=["192.0.2.9"])),
         addresses=(V4, V6),
-        events=GIVEN,
+        events=MOVED,
     ),
     Row(
         "6. the address is in no pool any more",
@@ -117,7 +118,7 @@ STEPS = [
         "6. another Service holds the address",
         (objects.service("a", ingress=[V4]), web(ingress=[V4])),
         addresses=("192.0.2.1",),
-        events=GIVEN,
+        events=MOVED,
         others=(("a", (V4,)),),
     ),
     Row(
@@ -236,14 +237,37 @@ async def test_prefer_dual_stack_with_one_cluster_ip_does_not_flap(autojump_cloc
     assert told(scene) == ["IPAllocated"]
 
 
+class WithoutPools(Process):
+    """A process that for a while cannot list the pools, but everything else."""
+
+    blind = True
+
+    def connect(self, agent):
+        connection = super().connect(agent)
+        asking = connection.request
+
+        async def request(method, path, *more, **named):
+            if self.blind and "ipaddresspools" in path:
+                await trio.lowlevel.checkpoint()
+                raise Unreachable("the pools are not to be had")
+            return await asking(method, path, *more, **named)
+
+        connection.request = request
+        return connection
+
+
 async def test_nothing_happens_before_the_pools_are_known(autojump_clock, scene) -> None:
-    """A server that does not list pools yet does not make a controller take addresses away."""
-    scene.server.create(web(ingress=["192.0.2.9"]))
+    for value in (web(ingress=["192.0.2.9"]), objects.service("a-waits")):
+        scene.server.create(value)
     held = scene.server.get("Service", "web")
-    undefined = scene.server.undefine("ipaddresspools")
-    await scene.controller()
-    scene.server.outage()
-    await trio.sleep(30)
-    scene.server.define(undefined)
+    controller = WithoutPools(scene, "c1", Role.CONTROLLER)
+    await controller.start()
+    await trio.sleep(60)
+    assert controller.connection.requests["list", "services"] > 0
     assert scene.server.get("Service", "web") == held
-    assert events_of(scene) == []
+    assert scene.addresses("a-waits") == ()
+    assert scene.server.list("Event") == []
+    controller.blind = False
+    await scene.until(lambda: scene.addresses("a-waits") == (V4,))
+    assert scene.addresses("web") == ("192.0.2.9",)
+    assert told(scene) == []

@@ -161,6 +161,7 @@ EVENTS = [
         "AllocationFailed",
         (web(clusterIP="None", ingress=[V4]),),
         "headless",
+        first=("ClearAssignment",),
     ),
     Told(
         "RequireDualStack with one cluster IP",

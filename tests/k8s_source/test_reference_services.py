@@ -313,11 +313,10 @@ FIELDS = [
         addresses=("192.0.2.9",),
     ),
     Row(
-        "status.loadBalancer.ingress outside of the pools is replaced; "
-        "differs: what was never ours to take away is no ClearAssignment",
+        "status.loadBalancer.ingress outside of the pools is replaced",
         (web(ingress=["203.0.113.9"]),),
         addresses=(V4,),
-        events=GIVEN,
+        events=("ClearAssignment", "IPAllocated"),
     ),
     Row(
         "status.loadBalancer.ingress with three addresses is replaced",
