@@ -36,8 +36,8 @@ def broken(ref):
 
 
 class Told:
-    def __init__(self):
-        self.assembly = Assembly("metallb-system")
+    def __init__(self, reads_secrets=True):
+        self.assembly = Assembly("metallb-system", reads_secrets)
 
     def hear(self, *items):
         for item in items:
@@ -274,6 +274,151 @@ def test_a_password_is_in_nothing_that_is_told(told):
     untold = told.assembly.take()
     assert "planted" not in repr(untold)
     assert "planted" not in repr(the_secret("planted"))
+
+
+# --- peers whose password is not known yet -----------------------------------------------------
+
+OTHER = peer(Secret.REFERENCE, "other")
+OTHER_SECRET = Item(Ref("Secret", "", "other"), password="b")
+
+
+@pytest.fixture
+def in_force(told):
+    """A peer without a password has been told."""
+    told.hear(peer())
+    assert told.news
+    return told
+
+
+def wrong_in(told):
+    return [(problem.name, problem.field) for problem in told.assembly.problems()]
+
+
+@pytest.mark.parametrize(
+    "items", [(), (gone(the_secret().ref),), (the_secret(complaint="is odd"),)], ids=len
+)
+def test_a_peer_in_force_stays_until_the_password_that_it_comes_to_need_is_known(in_force, items):
+    in_force.hear(REFERENCE, *items)
+    assert in_force.news == {}
+    assert wrong_in(in_force) == [("tor", "spec.passwordSecret")] * len(items)
+    assert in_force.assembly.secrets == {"bgp"}
+    in_force.hear(the_secret("a"))
+    assert in_force.assembly.passwords() == {"tor": "a"}
+    assert in_force.news == {REFERENCE.ref: REFERENCE.resource}
+    assert wrong_in(in_force) == []
+
+
+def test_an_inline_password_stays_in_force_until_the_next_one_is_known(told):
+    told.hear(peer(Secret.INLINE, text="a"))
+    assert told.news
+    told.hear(REFERENCE, gone(the_secret().ref))
+    assert told.news == {}
+    assert told.assembly.passwords() == {"tor": "a"}
+    told.hear(the_secret("b"))
+    assert told.assembly.passwords() == {"tor": "b"}
+
+
+def test_the_secret_in_force_is_followed_until_the_next_one_is_known(told):
+    told.hear(REFERENCE, the_secret("a"))
+    assert told.news
+    told.hear(OTHER, gone(OTHER_SECRET.ref), the_secret("c"))
+    assert told.news == {}
+    assert told.assembly.secrets == {"bgp", "other"}
+    assert told.assembly.passwords() == {"tor": "c"}
+    assert told.hear(OTHER_SECRET).news == {OTHER.ref: OTHER.resource}
+    assert told.assembly.secrets == {"other"}
+    assert told.assembly.passwords() == {"tor": "b"}
+
+
+def test_a_new_peer_is_told_before_its_password_is_known(told):
+    assert told.hear(REFERENCE).news == {REFERENCE.ref: REFERENCE.resource}
+    assert told.hear(OTHER).news == {OTHER.ref: OTHER.resource}, "there was no session to keep"
+
+
+def test_of_a_peer_that_is_held_back_the_newest_edit_counts(in_force):
+    in_force.hear(REFERENCE, OTHER)
+    assert in_force.assembly.secrets == {"other"}
+    assert in_force.hear(the_secret("a")).news == {}
+    assert in_force.hear(OTHER_SECRET).news == {OTHER.ref: OTHER.resource}
+
+
+def test_an_edit_that_needs_no_secret_is_told_at_once(in_force):
+    inline = peer(Secret.INLINE, text="c")
+    assert in_force.hear(REFERENCE, inline).news == {inline.ref: inline.resource}
+    assert in_force.hear(the_secret("a")).news == {}
+    assert in_force.assembly.passwords() == {"tor": "c"}
+
+
+def test_an_edit_back_to_what_is_in_force_changes_nothing(in_force):
+    in_force.hear(REFERENCE, gone(the_secret().ref), peer())
+    assert in_force.news == {}
+    assert wrong_in(in_force) == []
+    assert in_force.assembly.secrets == set()
+
+
+def test_a_peer_that_is_deleted_while_it_is_held_back_is_gone(in_force):
+    assert in_force.hear(REFERENCE, gone(REFERENCE.ref)).news == {REFERENCE.ref: None}
+    assert in_force.hear(the_secret("a")).news == {}
+    assert in_force.assembly.secrets == set()
+
+
+def test_a_broken_edit_drops_what_was_held_back(in_force):
+    in_force.hear(REFERENCE, broken(REFERENCE.ref), the_secret("a"))
+    assert in_force.news == {}
+    assert wrong_in(in_force) == [("tor", "")]
+
+
+def test_who_reads_no_secrets_holds_nothing_back():
+    told = Told(reads_secrets=False)
+    told.hear(peer())
+    assert told.news
+    assert told.hear(REFERENCE).news == {REFERENCE.ref: REFERENCE.resource}
+
+
+@pytest.fixture
+def left_out(told):
+    """All has been told, but a peer without its password, which may have been in force before."""
+    told.hear(REFERENCE, gone(the_secret().ref))
+    assert wrong_in(told) == [("tor", "spec.passwordSecret")]
+    assert told.assembly.resources() == []
+    return told
+
+
+def test_a_peer_that_may_have_been_in_force_before_is_told_with_its_password(left_out):
+    assert left_out.assembly.troubled == {"tor"}
+    assert left_out.assembly.secrets == {"bgp"}
+    assert left_out.hear(the_secret("a")).news == {REFERENCE.ref: REFERENCE.resource}
+    assert left_out.assembly.passwords() == {"tor": "a"}
+    assert left_out.assembly.troubled == set()
+
+
+def test_a_peer_that_may_have_been_in_force_before_is_gone_when_it_is_deleted(left_out):
+    assert left_out.hear(gone(REFERENCE.ref)).news == {REFERENCE.ref: None}
+
+
+def test_a_list_without_a_peer_that_is_held_back_says_that_it_is_gone(left_out):
+    assert left_out.replace("BGPPeer").news == {REFERENCE.ref: None}
+    assert wrong_in(left_out) == []
+
+
+def test_a_peer_that_may_have_been_in_force_before_still_waits_after_an_edit(left_out):
+    assert left_out.hear(OTHER).news == {}
+    assert left_out.hear(peer()).news == {REFERENCE.ref: peer().resource}
+
+
+def test_only_what_a_problem_names_is_left_out(told):
+    told.hear(REFERENCE)
+    assert told.assembly.problems() == ()
+    assert told.assembly.resources() == [REFERENCE.resource]
+
+
+def test_a_mended_peer_is_never_left_out_without_a_problem(told):
+    told.hear(broken(REFERENCE.ref), REFERENCE)
+    assert told.assembly.problems() == ()
+    assert told.assembly.resources() == [REFERENCE.resource]
+
+
+# --- all at once -------------------------------------------------------------------------------
 
 
 def test_all_there_is_can_be_told_at_once(told):

@@ -206,13 +206,74 @@ async def test_a_secret_that_is_missing_is_a_problem_of_its_peer_until_it_is_the
     cluster.server.create(PEER)
     async with cluster.watched():
         (listing,) = cluster.news()
-        assert cluster.refs("BGPPeer") == ["tor"]
+        assert cluster.refs("BGPPeer") == [], "the ledger keeps what may have been in force before"
         (problem,) = listing.problems
-        assert (problem.kind, problem.field) == ("BGPPeer", "spec.passwordSecret")
+        assert (problem.kind, problem.name) == ("BGPPeer", "tor")
+        assert problem.field == "spec.passwordSecret"
         cluster.server.create(SECRET)
         await trio.sleep(0.1)
         assert cluster.news()[-1].problems == ()
+        assert cluster.refs("BGPPeer") == ["tor"]
         assert cluster.host.secrets.value["tor"] == "planted"
+
+
+async def test_a_new_peer_is_told_before_its_secret_is_there(autojump_clock):
+    cluster = Cluster()
+    async with cluster.watched():
+        cluster.server.create(PEER)
+        await trio.sleep(0.1)
+        assert cluster.refs("BGPPeer") == ["tor"]
+
+
+async def test_a_peer_keeps_its_session_until_the_secret_that_it_comes_to_name_is_there(
+    autojump_clock,
+):
+    cluster = Cluster()
+    cluster.server.create_all([PEER, SECRET])
+    tor = Ref("BGPPeer", "", "tor")
+    async with cluster.watched():
+        before = cluster.ledger[tor]
+        cluster.news()
+        other = {"spec": {"passwordSecret": {"name": "other"}}}
+        cluster.server.patch("BGPPeer", "tor", other, NAMESPACE)
+        await trio.sleep(1)
+        assert cluster.ledger[tor] == before
+        assert cluster.host.secrets.value["tor"] == "planted"
+        assert [each.name for each in cluster.news()[-1].problems] == ["tor"]
+        cluster.server.create(secret("other", "second"))
+        await trio.sleep(1)
+        (change,) = cluster.news()
+        assert change.problems == ()
+        assert cluster.ledger[tor].password_secret == "other"
+        assert cluster.host.secrets.value["tor"] == "second"
+        cluster.server.delete("Secret", "bgp", NAMESPACE)
+        await trio.sleep(1)
+        assert cluster.news() == [], "nobody names it any more"
+        assert sum(1 for watch in cluster.api.watches) == 14, "13 and that of one Secret"
+
+
+async def test_a_source_that_begins_anew_keeps_the_password_of_a_peer_in_force(autojump_clock):
+    cluster = Cluster()
+    cluster.server.create(bgp_peer("tor", "10.0.0.1", password="planted"))
+    async with cluster.watched():
+        edited = {"spec": {"password": None, "passwordSecret": {"name": "bgp"}}}
+        cluster.server.patch("BGPPeer", "tor", edited, NAMESPACE)
+        await trio.sleep(1)
+    async with cluster.watched():
+        assert cluster.host.secrets.value["tor"] == "planted"
+        cluster.server.create(secret("bgp", "second"))
+        await trio.sleep(1)
+        assert cluster.host.secrets.value["tor"] == "second"
+
+
+async def test_a_controller_reads_no_secret_and_waits_for_none(autojump_clock):
+    cluster = Cluster(announces=False)
+    cluster.server.create(bgp_peer("tor", "10.0.0.1"))
+    async with cluster.watched():
+        reference = {"spec": {"passwordSecret": {"name": "bgp"}}}
+        cluster.server.patch("BGPPeer", "tor", reference, NAMESPACE)
+        await trio.sleep(1)
+        assert cluster.ledger[Ref("BGPPeer", "", "tor")].password_secret == "bgp"
 
 
 async def test_a_secret_that_may_not_be_read_is_a_problem_of_its_peer_and_of_nobody_else(

@@ -4,7 +4,9 @@ Pure bookkeeping.  The newest value wins: whatever happens to a resource
 between two tellings is told as one change, or as none.  What has a problem
 keeps its last good value.  Services that never were of type LoadBalancer are
 left out, and so are their slices; slices are kept at hand all the same,
-because a Service may turn out to be one later.
+because a Service may turn out to be one later.  A peer that comes to name a
+Secret without a usable password is held back while an earlier value may run a
+session: the order of two edits must not cost that session.
 """
 
 from __future__ import annotations
@@ -50,9 +52,13 @@ class _SecretState(NamedTuple):
 class Assembly:
     """Everything that is known."""
 
-    def __init__(self, namespace: str) -> None:
-        """`namespace` is that of the `metallb.io` resources and of the Secrets."""
+    def __init__(self, namespace: str, reads_secrets: bool = True) -> None:
+        """`namespace` is that of the `metallb.io` resources and of the Secrets.
+
+        Who reads no Secrets waits for none.
+        """
         self._namespace = namespace
+        self._reads_secrets = reads_secrets
         self._current: dict[str, dict[Ref, Resource]] = {}
         self._problems: dict[Ref, tuple[Problem, ...]] = {}
         self._changes: dict[Ref, tuple[Old, Resource | None]] = {}
@@ -62,6 +68,8 @@ class Assembly:
         self._slices_of: dict[_Owner, tuple[Ref, ...]] = {}
         self._inline: dict[str, str] = {}
         self._secrets: dict[str, _SecretState] = {}
+        self._held: dict[Ref, BGPPeer] = {}
+        """Peers that wait for a password, and take the place of others then."""
 
     # --- what comes in -------------------------------------------------------------------------
 
@@ -88,7 +96,8 @@ class Assembly:
                 at += 1
                 if at % PAUSE_EVERY == 0:
                     yield
-        known = [*self._current.get(kind, ()), *(ref for ref in self._problems if ref.kind == kind)]
+        waiting = (*self._problems, *self._held)
+        known = [*self._current.get(kind, ()), *(ref for ref in waiting if ref.kind == kind)]
         if kind == "EndpointSlice":
             known.extend(self._slices)
         for at, ref in enumerate(known):
@@ -104,6 +113,7 @@ class Assembly:
     def _put(self, item: Item) -> None:
         had_problem = item.ref in self._problems
         if item.problems:
+            self._held.pop(item.ref, None)
             if self._problems.get(item.ref) != item.problems:
                 self._problems[item.ref] = item.problems
                 self._problems_changed = True
@@ -111,12 +121,10 @@ class Assembly:
         if had_problem:
             del self._problems[item.ref]
             self._problems_changed = True
-        if isinstance(item.resource, BGPPeer) or item.ref.kind == "BGPPeer":
-            self._problems_changed = True  # it may name another Secret
-            self._inline.pop(item.ref.name, None)
-            if item.password:
-                self._inline[item.ref.name] = item.password
-        self._set(item.ref, item.resource, doubtful=had_problem)
+        if item.ref.kind == "BGPPeer":
+            self._peer(item, doubtful=had_problem)
+        else:
+            self._set(item.ref, item.resource, doubtful=had_problem)
 
     def _set(self, ref: Ref, new: Resource | None, doubtful: bool = False) -> None:
         """`doubtful` where an earlier run may have told a value that this one does not know."""
@@ -175,13 +183,41 @@ class Assembly:
 
     # --- passwords -----------------------------------------------------------------------------
 
+    def _peer(self, item: Item, doubtful: bool) -> None:
+        self._problems_changed = True  # it may name another Secret
+        doubtful = self._held.pop(item.ref, None) is not None or doubtful
+        new = item.resource
+        if isinstance(new, BGPPeer) and self._has_to_wait(new, doubtful):
+            self._held[item.ref] = new
+            return
+        self._inline.pop(item.ref.name, None)
+        if item.password:
+            self._inline[item.ref.name] = item.password
+        self._set(item.ref, new, doubtful)
+
+    def _has_to_wait(self, new: BGPPeer, doubtful: bool) -> bool:
+        """Whether a session of an earlier value could be lost for want of a password."""
+        if not self._reads_secrets or not self._lacks_password(new):
+            return False
+        before = self._current.get("BGPPeer", {}).get(new.ref)
+        return not self._lacks_password(before) if isinstance(before, BGPPeer) else doubtful
+
+    def _lacks_password(self, peer: BGPPeer) -> bool:
+        state = self._secrets.get(peer.password_secret)
+        return peer.password is Secret.REFERENCE and (state is None or not state.password)
+
+    def _complaint(self, peer: BGPPeer) -> str:
+        state = self._secrets.get(peer.password_secret)
+        return state.complaint if state is not None else ""
+
     @property
     def secrets(self) -> frozenset[str]:
-        """The Secrets that BGPPeers name."""
-        return frozenset(peer.password_secret for peer in self._peers() if peer.password_secret)
+        """The Secrets that BGPPeers name, those in force and those that are held back."""
+        peers = [*self._peers(), *self._held.values()]
+        return frozenset(peer.password_secret for peer in peers if peer.password_secret)
 
     def passwords(self) -> dict[str, str]:
-        """By the name of its BGPPeer, each password that is known."""
+        """By the name of its BGPPeer, each password in force that is known."""
         found: dict[str, str] = {}
         for peer in self._peers():
             state = self._secrets.get(peer.password_secret)
@@ -194,7 +230,9 @@ class Assembly:
     @property
     def troubled(self) -> Collection[str]:
         """BGPPeers whose last good value may be one that is not known here."""
-        return {ref.name for ref in self._problems if ref.kind == "BGPPeer"}
+        known = self._current.get("BGPPeer", {})
+        doubtful = [ref for ref in self._held if ref not in known]
+        return {ref.name for ref in (*self._problems, *doubtful) if ref.kind == "BGPPeer"}
 
     def refuse_secret(self, name: str, complaint: str) -> None:
         """A Secret cannot be used, or not be read."""
@@ -216,6 +254,8 @@ class Assembly:
         else:
             self._secrets[name] = _SecretState(item.password, "")
             self._problems_changed = True
+            for peer in [each for each in self._held.values() if each.password_secret == name]:
+                self._peer(Item(peer.ref, resource=peer), doubtful=True)
 
     def _peers(self) -> list[BGPPeer]:
         peers = self._current.get("BGPPeer", {}).values()
@@ -231,19 +271,37 @@ class Assembly:
     def problems(self) -> tuple[Problem, ...]:
         """All that is wrong, sorted."""
         found = [problem for several in self._problems.values() for problem in several]
-        for peer in self._peers():
-            state = self._secrets.get(peer.password_secret)
-            if state is not None and state.complaint:
+        newest = [
+            *self._held.values(),
+            *(each for each in self._peers() if each.ref not in self._held),
+        ]
+        for peer in newest:
+            if sentence := self._complaint(peer):
                 where = "spec.passwordSecret"
-                sentence = state.complaint
                 found.append(Problem(kind="BGPPeer", name=peer.name, field=where, problem=sentence))
         return tuple(sorted(found))
 
     def resources(self) -> list[Resource]:
-        """All there is, which with this has been told."""
+        """All there is, which with this has been told.
+
+        But a peer without its password, which `problems` names: an earlier
+        run may have told a value that can do without.
+        """
+        self._hold_back_the_named()
         self._changes = {}
         self._problems_changed = False
         return [value for values in self._current.values() for value in values.values()]
+
+    def _hold_back_the_named(self) -> None:
+        """What no problem names would count as gone if it were left out."""
+        peers = self._current.setdefault("BGPPeer", {})
+        for peer in self._peers():
+            if self._lacks_password(peer) and self._complaint(peer):
+                self._held[peer.ref] = peer
+                del peers[peer.ref]
+        for ref, peer in list(self._held.items()):
+            if ref not in peers and not self._complaint(peer):
+                peers[ref] = self._held.pop(ref)
 
     def take(self) -> Untold:
         """What was not told yet, which with this has been told."""

@@ -71,7 +71,7 @@ class KubernetesSource:
         """
         if not self._scope.beside_metallb:
             await self._refuse_beside()
-        assembly = Assembly(self._scope.namespace)
+        assembly = Assembly(self._scope.namespace, reads_secrets=self._scope.announces)
         self.seen.begin()
         async with trio.open_nursery() as nursery:
             following = _Following(assembly, self.seen, nursery, self._driver, self._scope)
@@ -90,10 +90,10 @@ class KubernetesSource:
 
     async def _tell(self, observe: Observe, assembly: Assembly, following: _Following) -> None:
         await following.complete.wait()
+        problems, found = assembly.problems(), assembly.resources()
         self._hand_over_passwords(assembly)
-        problems = assembly.problems()
         _log_new(problems, ())
-        resources = await paced(_sourced(assembly.resources()))
+        resources = await paced(_sourced(found))
         await observe(Listing(NAME, resources, problems=problems))
         patience = Patience() if self._scope.patient else None
         while True:
@@ -265,7 +265,8 @@ class _Following:
             self.complete.set()
 
     def _noticed(self, watched: Watched) -> None:
-        if watched.kind == "BGPPeer" and self._scope.announces:
+        if watched.kind in ("BGPPeer", "Secret") and self._scope.announces:
+            # With the password of a peer that waited, the Secret before may be of no use any more.
             self._follow_secrets()
         if self._assembly.untold:
             self._news.set()
