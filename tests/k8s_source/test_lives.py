@@ -1,4 +1,4 @@
-"""A Service that is made anew, or turns into another type and back, is no contest over it."""
+"""A Service or pool that is made anew, or turns into another, is no contest over it."""
 
 from __future__ import annotations
 
@@ -30,6 +30,19 @@ async def test_a_service_that_changes_its_type_and_back_gets_its_address_again(
         await trio.sleep(pause)
         scene.server.patch("Service", "web", {"spec": {"type": "LoadBalancer"}})
         await scene.until(lambda: scene.addresses("web") == ("192.0.2.7",), 5)
+    assert "again and again" not in caplog.text
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.01, 0.5, 2.0])
+async def test_a_pool_that_is_made_again_and_again_shows_its_counters_each_time(
+    autojump_clock, scene, caplog, pause
+):
+    await scene.controller()
+    for _ in range(12):
+        await scene.until(lambda: scene.server.get("IPAddressPool", "public").get("status"), 5)
+        scene.server.delete("IPAddressPool", "public")
+        await trio.sleep(pause)
+        scene.server.create(objects.pool("public", "192.0.2.0/24"))
     assert "again and again" not in caplog.text
 
 

@@ -9,6 +9,8 @@ from proclaim_k8s_source.reporter.contest import (
     LONGEST_TRUCE_SECONDS,
     MEMORY_SECONDS,
     Contest,
+    Contests,
+    Version,
     may_write,
     resumed,
     rewritten,
@@ -134,6 +136,28 @@ def test_who_insists_after_the_truce_is_let_be_for_longer():
         lasted.append(contest.until - now)
     assert lasted[0] == 2 * FIRST_TRUCE_SECONDS
     assert lasted[-1] == LONGEST_TRUCE_SECONDS
+
+
+def test_what_was_written_to_an_object_that_was_made_anew_is_no_rewrite():
+    contests: Contests[str] = Contests()
+    for life in range(2, 20, 2):
+        contests.wrote("pool", Version(str(life), "full", life=str(life)))
+        assert not contests.look(
+            "pool", Version(str(life + 1), None, life=str(life + 2)), "full", 1
+        )
+    assert not contests.left
+
+
+def test_an_object_that_was_made_anew_is_ours_again():
+    contests: Contests[str] = Contests()
+    contests.wrote("pool", Version("1", "full", "a"))
+    stopped = [
+        contests.look("pool", Version(str(at), "theirs", "a"), "full", 1) for at in range(2, 5)
+    ]
+    assert stopped == [False, False, True]
+    assert contests.until("pool", 1)
+    contests.look("pool", Version("5", None, "b"), "full", 1)
+    assert contests.until("pool", 1) is None
 
 
 def test_rewrites_long_ago_count_no_more():

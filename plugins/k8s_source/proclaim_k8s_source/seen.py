@@ -230,4 +230,4 @@ def _shown(found: ShownStatus) -> ShownObject:
     decoded = msgspec.json.decode(found.status) if found.status else None
     status = decoded if isinstance(decoded, dict) else None  # a schema may allow anything
     node = dict(found.labels).get(_NODE, "")
-    return ShownObject(found.name, node, found.resource_version, status, found.owner)
+    return ShownObject(found.name, node, found.resource_version, status, found.owner, found.uid)

@@ -51,6 +51,7 @@ class ShownStatus:
     owner: str
     status: bytes
     """JSON; empty when there is none."""
+    uid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +282,7 @@ def _status_of(metadata: Meta, status: object) -> ShownStatus:
         resource_version=metadata.resourceVersion,
         owner=intern(owners[0].uid) if owners else "",
         status=b"" if status is None else msgspec.json.encode(status),
+        uid=metadata.uid,
     )
 
 

@@ -64,6 +64,8 @@ class Version(NamedTuple):
     resource_version: str
     content: Any
     """Comparable; equal where the status says the same."""
+    life: str = ""
+    """Another one where the object was made anew: what was written to the old one is gone."""
 
 
 @dataclass(slots=True)
@@ -80,6 +82,9 @@ class Contests(Generic[K]):
     def look(self, key: K, shown: Version, wanted: Any, now: float) -> bool:  # noqa: ANN401
         """Note what is shown of an object; whether it has just become one to leave to others."""
         written = self._written.get(key)
+        if written is not None and written.life != shown.life:
+            self.forget(key)
+            written = None
         if written is None or not follows(shown.resource_version, written.resource_version):
             return False
         if wanted != written.content or shown.content == written.content:

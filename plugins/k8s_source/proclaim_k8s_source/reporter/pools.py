@@ -39,11 +39,11 @@ class PoolWriter:
             self._written.pop(ref, None)
             return None
         status = dict(shown.status) if shown.status else None
-        version = Version(shown.resource_version, status)
+        version = Version(shown.resource_version, status, shown.uid)
         until = await self._rivals.left_until(ref, version, counters)
         body = status_patch(status, counters)
         if until is None and body is not None:
             self._written[ref] = now
             answer = await self._office.patch_status(self._office.path(ref), body)
-            self._rivals.wrote(ref, Version(answer, counters))
+            self._rivals.wrote(ref, Version(answer, counters, shown.uid))
         return until

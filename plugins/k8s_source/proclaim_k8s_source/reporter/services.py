@@ -29,7 +29,6 @@ class ServiceWriter:
         self._rivals = rivals
         self._ahead: dict[Ref, ShownService] = {}
         """What we have written and the server has not shown yet."""
-        self._born: dict[Ref, str] = {}
         self._waiting: dict[Ref, float] = {}
         """Since when Services wait for what others still show."""
 
@@ -41,14 +40,11 @@ class ServiceWriter:
         shown, target = self._shown(ref), wanted.assigned(state, ref)
         if shown is None or target is None:
             self._rivals.forget(ref)
-            for kept in (self._ahead, self._born, self._waiting):
+            for kept in (self._ahead, self._waiting):
                 kept.pop(ref, None)
             return None
-        if self._born.get(ref) != shown.born:  # what was written is gone with what it was
-            self._rivals.forget(ref)
-            self._born[ref] = shown.born
         addresses = sorted(target.addresses)
-        version = Version(shown.resource_version, sorted(shown.addresses))
+        version = Version(shown.resource_version, sorted(shown.addresses), shown.born)
         until = await self._rivals.left_until(ref, version, addresses)
         body = service_patch(shown, target) if until is None else agreement_patch(shown, target)
         if body is None or not self._decided_on(state, ref):
@@ -59,7 +55,7 @@ class ServiceWriter:
         ingress = shown.ingress
         if "status" in body:
             ingress = body["status"]["loadBalancer"]["ingress"] or []
-            self._rivals.wrote(ref, Version(answer, addresses))
+            self._rivals.wrote(ref, Version(answer, addresses, shown.born))
         agreed = None if until is None else ",".join(target.addresses) or None
         self._ahead[ref] = ShownService(ingress, target.pool or None, agreed, answer, shown.born)
         return until

@@ -21,6 +21,7 @@ class ShownObject(NamedTuple):
     status: Mapping[str, Any] | None = None
     owner: str = ""
     """The uid of the first owner; empty where it has none."""
+    uid: str = ""
 
 
 class Shown(Protocol):
