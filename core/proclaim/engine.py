@@ -39,7 +39,7 @@ from proclaim.model import (
     Spread,
 )
 from proclaim.project import Projection, advancing, projecting
-from proclaim.supervise import Member, crew
+from proclaim.supervise import Failures, Member, crew
 from proclaim.telling import tell, tell_decisions
 from proclaim.terrain import fellows
 from proclaim.trail import Trail
@@ -85,7 +85,8 @@ async def run(
     projections: dict[Spread, Latest[Projection | None]] = {
         announcer.spread: Latest(None) for announcer in cast.announcers
     }
-    view = View(host.node, ledger.state, ledger.since, ledger.failing, projections)
+    failures = Failures(ledger.observe)
+    view = View(host.node, ledger.state, ledger.since, ledger.failing, projections, failures.counts)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(ledger.write, name="ledger")
         nursery.start_soon(ledger.keep_checkpoints, name="checkpoints")
@@ -107,11 +108,11 @@ async def run(
         ]
         government = Government(ledger, authorized, cast.sources, cast.electors, heard)
         async with (  # left in the reverse order: sources first, then announcers
-            crew(electing(government, cast.electors), ledger.observe, host.random),
-            crew(readers, ledger.observe, host.random),
+            crew(electing(government, cast.electors), failures.observe, host.random),
+            crew(readers, failures.observe, host.random),
             trio.open_nursery() as listening,
         ):
-            listening.start_soon(listen, government, cast.sources, host.random)
+            listening.start_soon(listen, government, cast.sources, failures.observe, host.random)
             await wait_for_shutdown()
             listening.cancel_scope.cancel()
         with trio.move_on_after(FAREWELL_SECONDS):

@@ -143,8 +143,13 @@ def _electing(elector: Elector, mandate: Latest[Mandate]) -> Member:
     return Member(f"elector {elector.name}", run)
 
 
-async def listen(government: Government, sources: Sequence[Source], random: Random) -> None:
-    """Run the sources until cancelled, from the start whenever they have to be asked anew."""
+async def listen(
+    government: Government, sources: Sequence[Source], failed: Observe, random: Random
+) -> None:
+    """Run the sources until cancelled, from the start whenever they have to be asked anew.
+
+    `failed` is told of each that raises.
+    """
     await government.record()
     async with trio.open_nursery() as nursery:
         for mandate in government.mandates.values():
@@ -153,7 +158,7 @@ async def listen(government: Government, sources: Sequence[Source], random: Rand
         asked = await government.anew.wait_newer(-1)
         while True:
             members = [_listening(source, government) for source in sources]
-            async with crew(members, government.observe, random):
+            async with crew(members, failed, random):
                 asked = await government.anew.wait_newer(asked)
 
 

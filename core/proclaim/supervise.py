@@ -8,6 +8,7 @@ waits for their goodbyes, which each bounds by itself.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ import trio
 
 from proclaim.errors import ProclaimError
 from proclaim.hookspecs import Observe
-from proclaim.model import PluginFailed
+from proclaim.model import Observation, PluginFailed
 
 _LOG = logging.getLogger("proclaim.supervise")
 
@@ -36,6 +37,24 @@ class Member:
 
     name: str
     run: Run
+
+
+class Failures:
+    """How often each task has failed since the start.
+
+    The ledger has a failure that goes on only once; whoever watches wants every one.
+    """
+
+    def __init__(self, observe: Observe) -> None:
+        self.counts: Counter[str] = Counter()
+        """By task."""
+        self._observe = observe
+
+    async def observe(self, observation: Observation) -> None:
+        """Count a failure, and have it recorded."""
+        if isinstance(observation, PluginFailed):
+            self.counts[observation.task] += 1
+        await self._observe(observation)
 
 
 @asynccontextmanager

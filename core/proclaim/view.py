@@ -30,3 +30,5 @@ class View:
 
     None until it was projected first.  It follows the state a little later.
     """
+    failures: Mapping[str, int] = field(default_factory=dict)
+    """How often each task has failed since the start."""

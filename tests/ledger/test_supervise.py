@@ -9,7 +9,14 @@ import pytest
 import trio
 from proclaim.errors import ProclaimError
 from proclaim.model import PluginFailed
-from proclaim.supervise import LONGEST_PAUSE_SECONDS, STEADY_SECONDS, Member, crew, describe
+from proclaim.supervise import (
+    LONGEST_PAUSE_SECONDS,
+    STEADY_SECONDS,
+    Failures,
+    Member,
+    crew,
+    describe,
+)
 from trio.testing import wait_all_tasks_blocked
 
 
@@ -39,6 +46,18 @@ async def test_a_member_that_raises_is_run_again_after_growing_pauses(autojump_c
     assert len(starts) < 25, "it does not spin"
     assert set(observer.heard) == {PluginFailed("announcer x", "OSError: no route")}
     assert len(observer.heard) == len(starts)
+
+
+async def test_each_failure_is_counted_also_when_it_says_the_same(autojump_clock) -> None:
+    async def run() -> None:
+        raise OSError("no route")
+
+    observer = Observer()
+    failures = Failures(observer)
+    async with crew([Member("announcer x", run)], failures.observe, Random(1)):
+        await trio.sleep(60)
+    assert failures.counts == {"announcer x": len(observer.heard)}
+    assert len(observer.heard) > 3
 
 
 async def test_a_member_that_was_steady_starts_again_soon(autojump_clock) -> None:

@@ -52,9 +52,13 @@ async def test_errors_are_what_a_reconcile_would_have_failed_with():
 
     await following(world, tally, happens)
     assert (tally.updates, tally.errors) == (5, 4)
-    assert tally.failures == {"source files": 1}
-    families = list(ours(world.view, world.state.value, tally))
-    assert labelled(families, "proclaim_task_failures_total") == {"source files": 1}
+
+
+async def test_every_failure_of_a_task_is_counted():
+    world = World(given().state)
+    world.failures["source files"] += 3
+    families = list(ours(world.view, world.state.value, Tally()))
+    assert labelled(families, "proclaim_task_failures_total") == {"source files": 3}
 
 
 async def test_counts_go_on_when_the_task_is_started_again():

@@ -51,6 +51,7 @@ def everything() -> str:
     tally.begin(state)
     world.record(observed(service("c")), TaskFailed("source files", "OSError"))
     tally.count(world.recent)
+    world.failures["source files"] += 1
     registry = CollectorRegistry()
     traffic = Traffic()
     traffic.ownership.add([Announcement("192.0.2.1", ("192.0.2.1",), ())])

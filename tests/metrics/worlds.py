@@ -1,6 +1,7 @@
 """What a reporter sees, made from what is given, and what it tells, read by Prometheus' parser."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from proclaim import Latest, Spread
@@ -22,7 +23,8 @@ class World:
         self.failing = Latest("")
         self.recent: list[Recorded] | None = []
         projections = {each: Latest(project(state, NODE, each)) for each in spreads}
-        self.view = View(NODE, self.state, self.since, self.failing, projections)
+        self.failures: Counter[str] = Counter()
+        self.view = View(NODE, self.state, self.since, self.failing, projections, self.failures)
 
     def since(self, position: int) -> Sequence[Recorded] | None:
         if self.recent is None:

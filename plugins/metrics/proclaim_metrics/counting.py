@@ -25,8 +25,6 @@ class Tally:
     def __init__(self) -> None:
         self.facts: Counter[str] = Counter()
         """By the name of the fact."""
-        self.failures: Counter[str] = Counter()
-        """By task."""
         self.updates = 0
         """Transactions: each is one observation and what it caused."""
         self.errors = 0
@@ -47,8 +45,6 @@ class Tally:
                 self.updates += 1
             self.facts[type(item.fact).__name__] += 1
             self.errors += _is_error(item.fact)
-            if isinstance(item.fact, TaskFailed):
-                self.failures[item.fact.task] += 1
 
     def skip(self, position: int) -> None:
         """Go on from a position; of what lies before it only the number is known."""

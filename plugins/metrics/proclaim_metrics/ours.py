@@ -33,7 +33,7 @@ def ours(view: View, state: State, tally: Tally) -> Families:
         "proclaim_task_failures_total",
         "task",
         "How often a plugin's task raised and was started again, since the start.",
-        tally.failures,
+        view.failures,
     )
     yield gauge(
         "proclaim_authority",
