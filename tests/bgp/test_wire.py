@@ -11,11 +11,13 @@ from proclaim_bgp.wire import (
     AS_SEQUENCE,
     AS_SET,
     AS_TRANS,
+    MOST_RESTART_SECONDS,
     Context,
     Family,
     Fault,
     FourOctetAS,
     Frame,
+    GracefulRestart,
     Keepalive,
     Message,
     Multiprotocol,
@@ -25,6 +27,7 @@ from proclaim_bgp.wire import (
     Open,
     PathAttributes,
     Reach,
+    Restartable,
     RouteRefresh,
     RouteRefreshable,
     Segment,
@@ -73,7 +76,23 @@ CASES: list[tuple[str, Message]] = [
                 Multiprotocol(Family.IPV6),
                 RouteRefreshable(),
                 FourOctetAS(65536),
-                OpaqueCapability(64, b"\x00\x78"),
+                GracefulRestart(120),
+            ),
+        ),
+    ),
+    (
+        "002b 01 04 fde8 005a c0000201 0e 02 0c 400a c078 0001 01 80 0002 01 00",
+        Open(
+            65000,
+            90,
+            0xC0000201,
+            (
+                GracefulRestart(
+                    120,
+                    (Restartable(Family.IPV4, True), Restartable(Family.IPV6, False)),
+                    restarted=True,
+                    notification=True,
+                ),
             ),
         ),
     ),
@@ -149,6 +168,47 @@ def test_capabilities_beyond_255_octets_go_into_extended_parameters() -> None:
 def test_extended_parameters_are_read_even_where_they_need_not_be() -> None:
     found = read(octets("0028 01 04 fde8 005a c0000201 ff ff 0008 02 0005 40 03 010203"))
     assert found == Open(65000, 90, 0xC0000201, (OpaqueCapability(64, b"\1\2\3"),))
+
+
+@given(
+    st.builds(
+        GracefulRestart,
+        st.integers(0, MOST_RESTART_SECONDS),
+        st.lists(st.builds(Restartable, st.sampled_from(Family), st.booleans())).map(tuple),
+        st.booleans(),
+        st.booleans(),
+    )
+)
+def test_what_a_restart_may_leave_is_read_and_written_alike(capability: GracefulRestart) -> None:
+    hello = Open(65000, 90, 1, (capability,))
+    assert read(encode(hello)) == hello
+    assert hello.graceful_restart == capability
+
+
+@given(st.binary(max_size=40))
+def test_a_graceful_restart_of_any_octets_is_read_or_kept_opaque(value: bytes) -> None:
+    message = encode(Open(65000, 90, 1, (OpaqueCapability(64, value),)))
+    found = read(message)
+    assert isinstance(found, Open)
+    if len(value) % 4 == 2:
+        assert found.graceful_restart is not None
+        assert found.graceful_restart.seconds == int.from_bytes(value[:2], "big") % 4096
+    else:
+        assert found.capabilities == (OpaqueCapability(64, value),)
+        assert found.graceful_restart is None
+
+
+def test_families_and_flags_that_are_not_known_are_left_out_of_a_graceful_restart() -> None:
+    vpn_and_ipv6 = OpaqueCapability(64, bytes.fromhex("3078 0001 80 80 0002 01 ff"))
+    found = read(encode(Open(65000, 90, 1, (vpn_and_ipv6,))))
+    assert isinstance(found, Open)
+    assert found.graceful_restart == GracefulRestart(120, (Restartable(Family.IPV6, True),))
+
+
+def test_of_several_graceful_restarts_the_last_one_counts() -> None:
+    assert Open(65000, 90, 1, (GracefulRestart(9), GracefulRestart(7))).graceful_restart == (
+        GracefulRestart(7)
+    )
 
 
 def test_a_speaker_of_two_octets_is_told_the_whole_path_beside_as_path() -> None:

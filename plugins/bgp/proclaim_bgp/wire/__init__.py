@@ -16,10 +16,13 @@ from proclaim_bgp.wire.attributes import (
     encode_attributes,
 )
 from proclaim_bgp.wire.capabilities import (
+    MOST_RESTART_SECONDS,
     Capability,
     FourOctetAS,
+    GracefulRestart,
     Multiprotocol,
     OpaqueCapability,
+    Restartable,
     RouteRefreshable,
 )
 from proclaim_bgp.wire.errors import Code, Disposition, Fault, Flaw, Notification, describe
@@ -43,6 +46,7 @@ __all__ = [
     "HEADER_OCTETS",
     "IGP",
     "MAXIMUM_OCTETS",
+    "MOST_RESTART_SECONDS",
     "Capability",
     "Code",
     "Context",
@@ -52,6 +56,7 @@ __all__ = [
     "Flaw",
     "FourOctetAS",
     "Frame",
+    "GracefulRestart",
     "Keepalive",
     "Message",
     "Multiprotocol",
@@ -62,6 +67,7 @@ __all__ = [
     "PathAttributes",
     "Prefix",
     "Reach",
+    "Restartable",
     "RouteRefresh",
     "RouteRefreshable",
     "Segment",

@@ -9,18 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from proclaim_bgp.wire.errors import Code, Malformed
 from proclaim_bgp.wire.nlri import UNICAST, Family
 
 _MULTIPROTOCOL = 1
 _ROUTE_REFRESH = 2
+_GRACEFUL_RESTART = 64
 _FOUR_OCTET_AS = 65
 _CAPABILITIES = 2
 """The optional parameter that carries capabilities."""
 _EXTENDED = 255
 """RFC 9072 section 2: in place of the first parameter's type, lengths have two octets."""
+_RESTARTED, _NOTIFICATION, _PRESERVED = 0x8000, 0x4000, 0x80
+"""The flags R and N above the restart time, and F of a family (RFC 4724, RFC 8538)."""
+MOST_RESTART_SECONDS = 0xFFF
+"""What the twelve bits of the restart time can say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,31 @@ class FourOctetAS:
     asn: int
 
 
+class Restartable(NamedTuple):
+    """A family whose routes may be kept while their speaker is away."""
+
+    family: Family
+    preserved: bool
+    """F: packets were forwarded all the while."""
+
+
+@dataclass(frozen=True, slots=True)
+class GracefulRestart:
+    """End-of-RIB is sent, and routes of a peer that is away are kept (RFC 4724 section 3).
+
+    Families other than unicast IP are left out, and so are flags without a meaning.
+    """
+
+    seconds: int
+    """The restart time: how long the speaker may be away."""
+    families: tuple[Restartable, ...] = ()
+    """Whose routes may be kept; none for a speaker that only helps others."""
+    restarted: bool = False
+    """R: the speaker has restarted, so nobody must wait for its End-of-RIB."""
+    notification: bool = False
+    """N: routes may outlive a NOTIFICATION, too (RFC 8538 section 2)."""
+
+
 @dataclass(frozen=True, slots=True)
 class OpaqueCapability:
     """One that this speaker does not act on."""
@@ -50,7 +80,9 @@ class OpaqueCapability:
     value: bytes
 
 
-Capability: TypeAlias = Multiprotocol | RouteRefreshable | FourOctetAS | OpaqueCapability
+Capability: TypeAlias = (
+    Multiprotocol | RouteRefreshable | GracefulRestart | FourOctetAS | OpaqueCapability
+)
 
 
 def encode_capability(capability: Capability) -> bytes:
@@ -60,11 +92,23 @@ def encode_capability(capability: Capability) -> bytes:
             code, value = _MULTIPROTOCOL, bytes((0, family, 0, UNICAST))
         case RouteRefreshable():
             code, value = _ROUTE_REFRESH, b""
+        case GracefulRestart():
+            code, value = _GRACEFUL_RESTART, _graceful_restart_octets(capability)
         case FourOctetAS(asn):
             code, value = _FOUR_OCTET_AS, asn.to_bytes(4, "big")
         case OpaqueCapability(code, value):
             pass
     return bytes((code, len(value))) + value
+
+
+def _graceful_restart_octets(capability: GracefulRestart) -> bytes:
+    first = capability.seconds
+    first |= _RESTARTED * capability.restarted | _NOTIFICATION * capability.notification
+    families = [
+        bytes((0, family, UNICAST, _PRESERVED * preserved))
+        for family, preserved in capability.families
+    ]
+    return first.to_bytes(2, "big") + b"".join(families)
 
 
 def encode_parameters(capabilities: tuple[Capability, ...]) -> bytes:
@@ -121,9 +165,26 @@ def _capability(code: int, value: bytes) -> Capability:
             return Multiprotocol(Family(afi))
     if code == _ROUTE_REFRESH and not value:
         return RouteRefreshable()
+    if code == _GRACEFUL_RESTART and len(value) % 4 == 2:
+        return _graceful_restart(value)
     if code == _FOUR_OCTET_AS and len(value) == 4:
         return FourOctetAS(int.from_bytes(value, "big"))
     return OpaqueCapability(code, value)
+
+
+def _graceful_restart(value: bytes) -> GracefulRestart:
+    first = int.from_bytes(value[:2], "big")
+    found = []
+    for at in range(2, len(value), 4):
+        afi, safi = int.from_bytes(value[at : at + 2], "big"), value[at + 2]
+        if safi == UNICAST and afi in (Family.IPV4, Family.IPV6):
+            found.append(Restartable(Family(afi), bool(value[at + 3] & _PRESERVED)))
+    return GracefulRestart(
+        first & MOST_RESTART_SECONDS,
+        tuple(found),
+        restarted=bool(first & _RESTARTED),
+        notification=bool(first & _NOTIFICATION),
+    )
 
 
 def _unspecific(reason: str) -> Malformed:

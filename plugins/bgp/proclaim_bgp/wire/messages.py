@@ -13,6 +13,7 @@ from proclaim_bgp.wire.attributes import Context
 from proclaim_bgp.wire.capabilities import (
     Capability,
     FourOctetAS,
+    GracefulRestart,
     Multiprotocol,
     RouteRefreshable,
     decode_parameters,
@@ -53,6 +54,12 @@ class Open:
         return RouteRefreshable() in self.capabilities
 
     @property
+    def graceful_restart(self) -> GracefulRestart | None:
+        """The last one counts (RFC 4724 section 3)."""
+        found = [each for each in self.capabilities if isinstance(each, GracefulRestart)]
+        return found[-1] if found else None
+
+    @property
     def families(self) -> frozenset[Family]:
         """IPv4 alone for a speaker that says nothing about families (RFC 4760 section 8)."""
         from_any = [each for each in self.capabilities if _speaks_multiprotocol(each)]
@@ -82,10 +89,16 @@ class RouteRefresh:
 Message: TypeAlias = Open | Update | Notification | Keepalive | RouteRefresh
 
 
-def opening(asn: int, hold_seconds: int, router_id: int, families: tuple[Family, ...]) -> Open:
+def opening(
+    asn: int,
+    hold_seconds: int,
+    router_id: int,
+    families: tuple[Family, ...],
+    *more: Capability,
+) -> Open:
     """The OPEN that this speaker sends."""
     spoken: list[Capability] = [Multiprotocol(family) for family in families]
-    capabilities = (*spoken, RouteRefreshable(), FourOctetAS(asn))
+    capabilities = (*spoken, RouteRefreshable(), FourOctetAS(asn), *more)
     return Open(asn if asn <= 0xFFFF else AS_TRANS, hold_seconds, router_id, capabilities)
 
 
