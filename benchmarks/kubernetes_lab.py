@@ -20,9 +20,9 @@ import trio
 from kubernetes_scene import NAMESPACE, node_name
 from proclaim import SystemHost
 from proclaim_bgp.looking_glass import Glass, look
+from proclaim_k8s_source.access.api import Api, Refused, Unreachable, checked
+from proclaim_k8s_source.access.client import open_client
 from proclaim_k8s_source.access.value import Access
-from proclaim_k8s_source.api import Api, Refused, Unreachable, checked
-from proclaim_k8s_source.client import open_client
 
 ROOT = Path(__file__).parents[1]
 _TICKS = os.sysconf("SC_CLK_TCK")

@@ -38,7 +38,7 @@ from kubernetes_scene import (
     slice_name,
     write,
 )
-from proclaim_k8s_source.api import Refused
+from proclaim_k8s_source.access.api import Refused
 from scenes import show
 
 SLICES = 3

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import NoReturn
 
 import trio
-from proclaim_k8s_source.api import JSON, REQUEST_SECONDS, Refused, Response, Unreachable
+from proclaim_k8s_source.access.api import JSON, REQUEST_SECONDS, Refused, Response, Unreachable
 
 from apiserver.errors import ApiError, expired
 from apiserver.faults import Fate, Faults

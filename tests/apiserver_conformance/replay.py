@@ -11,7 +11,7 @@ from typing import Any
 import trio
 import trio.testing
 from apiserver import ApiServer, Connection
-from proclaim_k8s_source.api import JSON
+from proclaim_k8s_source.access.api import JSON
 
 from apiserver_conformance.comparison import Drawn, differences
 from apiserver_conformance.script import BEFORE, DURING, LISTENED, new_cluster

@@ -5,7 +5,7 @@ import json
 import pytest
 import trio
 from apiserver import ApiServer, Connection, Faults, objects
-from proclaim_k8s_source.api import Unreachable
+from proclaim_k8s_source.access.api import Unreachable
 from trio.testing import MockClock
 
 SERVICES = "/api/v1/services"

@@ -5,7 +5,7 @@ import json
 import pytest
 import trio
 from apiserver import ApiServer, Connection, objects
-from proclaim_k8s_source.api import Response
+from proclaim_k8s_source.access.api import Response
 
 SERVICES = "/api/v1/services"
 SECRETS = "/api/v1/namespaces/metallb-system/secrets"

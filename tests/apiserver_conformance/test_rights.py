@@ -2,7 +2,7 @@
 
 import pytest
 from apiserver import ApiServer, objects
-from proclaim_k8s_source.api import Refused
+from proclaim_k8s_source.access.api import Refused
 
 PATH = "/api/v1/namespaces/metallb-system/secrets"
 

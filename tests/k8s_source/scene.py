@@ -24,16 +24,16 @@ from proclaim.ledger import Ledger, decode
 from proclaim.log import MemoryLog, rows
 from proclaim.model import Authority, Authorized
 from proclaim.state import State
-from proclaim_k8s_source.elector import LeaseElector
-from proclaim_k8s_source.kinds import Scope
-from proclaim_k8s_source.lease_messages import Rules
-from proclaim_k8s_source.lease_record import Place
+from proclaim_k8s_source.election.elector import LeaseElector
+from proclaim_k8s_source.election.messages import Rules
+from proclaim_k8s_source.election.record import Place
 from proclaim_k8s_source.options import Role
 from proclaim_k8s_source.reporter.controller import ControllerReporter
 from proclaim_k8s_source.reporter.documents import Owner
 from proclaim_k8s_source.reporter.node import NodeReporter
 from proclaim_k8s_source.reporter.office import Office
-from proclaim_k8s_source.source import KubernetesSource
+from proclaim_k8s_source.watch.kinds import Scope
+from proclaim_k8s_source.watch.source import KubernetesSource
 
 NAMESPACE = objects.METALLB
 GROUND = (

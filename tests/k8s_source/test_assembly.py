@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from proclaim import Problem, Ref
 from proclaim.model import BGPPeer, EndpointSlice, Node, Pool, Secret, Service
-from proclaim_k8s_source.assembly import Assembly
-from proclaim_k8s_source.translate import Item
+from proclaim_k8s_source.watch.assembly import Assembly
+from proclaim_k8s_source.watch.translate import Item
 
 WEB = Ref("Service", "shop", "web")
 SLICE = Ref("EndpointSlice", "shop", "web-1")

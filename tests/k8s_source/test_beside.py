@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 from apiserver import ApiServer
-from proclaim_k8s_source.beside import Pod, hint, look_beside, runs_beside
+from proclaim_k8s_source.watch.beside import Pod, hint, look_beside, runs_beside
 
 NAMESPACE = "metallb-system"
 

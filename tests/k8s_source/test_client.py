@@ -8,9 +8,9 @@ import h11
 import pytest
 import trio
 from k8s_source.web import Reply, fine, never, serving
+from proclaim_k8s_source.access.api import MERGE_PATCH, Refused, Unreachable
+from proclaim_k8s_source.access.client import open_client
 from proclaim_k8s_source.access.value import Access, Anonymous, Plugin, Token, TokenFile
-from proclaim_k8s_source.api import MERGE_PATCH, Refused, Unreachable
-from proclaim_k8s_source.client import open_client
 
 SECRET = "hunter2-planted"
 NOBODY = Anonymous()

@@ -7,9 +7,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 import trio
 from k8s_source.web import Reply, serving
+from proclaim_k8s_source.access.api import Unreachable
+from proclaim_k8s_source.access.client import open_client
 from proclaim_k8s_source.access.value import Access
-from proclaim_k8s_source.api import Unreachable
-from proclaim_k8s_source.client import open_client
 
 WATCHES = 90
 """As many as a node has that has a password for each of 80 peers."""

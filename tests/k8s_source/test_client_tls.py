@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives import serialization as forms
 from k8s_source.papers import AUTHORITY, STRANGER, TRUSTED, client_pair, server_side
 from k8s_source.web import fine, pump, serving, tunnelling
 from proclaim import SettingsError
+from proclaim_k8s_source.access.api import Unreachable
+from proclaim_k8s_source.access.client import open_client
 from proclaim_k8s_source.access.value import Access, Pem, Plugin, Token
-from proclaim_k8s_source.api import Unreachable
-from proclaim_k8s_source.client import open_client
 
 SECRET = "hunter2-planted"
 

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 import trio
+from proclaim_k8s_source.access.api import Unreachable
 from proclaim_k8s_source.access.credentials import Credential, source_of
 from proclaim_k8s_source.access.exec_credential import Answer, BadAnswer, exec_info, read_answer
 from proclaim_k8s_source.access.value import Access, Anonymous, Basic, Pem, Plugin, Token, TokenFile
-from proclaim_k8s_source.api import Unreachable
 
 SECRET = "hunter2-planted"
 V1 = "client.authentication.k8s.io/v1"

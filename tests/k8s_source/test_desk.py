@@ -8,7 +8,7 @@ from random import Random
 import pytest
 import trio
 from proclaim import Ref
-from proclaim_k8s_source.api import Refused, Response
+from proclaim_k8s_source.access.api import Refused, Response
 from proclaim_k8s_source.reporter.desk import Desk
 
 WEB = Ref("Service", "shop", "web")

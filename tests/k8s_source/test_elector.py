@@ -8,10 +8,10 @@ import pytest
 import trio
 from k8s_source.lease_store import LeaseStore
 from proclaim import Authority, Latest, Mandate
-from proclaim_k8s_source.api import JSON, Response, Unreachable
-from proclaim_k8s_source.elector import LeaseElector
-from proclaim_k8s_source.lease_messages import Rules
-from proclaim_k8s_source.lease_record import Place
+from proclaim_k8s_source.access.api import JSON, Response, Unreachable
+from proclaim_k8s_source.election.elector import LeaseElector
+from proclaim_k8s_source.election.messages import Rules
+from proclaim_k8s_source.election.record import Place
 
 PLACE = Place("metallb-system", "proclaim-controller")
 PATH = "/apis/coordination.k8s.io/v1/namespaces/metallb-system/leases"

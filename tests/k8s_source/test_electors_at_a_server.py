@@ -7,9 +7,9 @@ import trio
 from apiserver.faults import Faults
 from apiserver.server import ApiServer
 from proclaim import Latest, Mandate
-from proclaim_k8s_source.elector import LeaseElector
-from proclaim_k8s_source.lease_messages import Rules
-from proclaim_k8s_source.lease_record import Place
+from proclaim_k8s_source.election.elector import LeaseElector
+from proclaim_k8s_source.election.messages import Rules
+from proclaim_k8s_source.election.record import Place
 
 PLACE = Place("metallb-system", "proclaim-controller")
 

@@ -5,8 +5,8 @@ import json
 import pytest
 from k8s_source.lease_store import LeaseStore
 from proclaim import Authority, Mandate
-from proclaim_k8s_source.lease import Election, deadline, finished, mandate, resumed, step
-from proclaim_k8s_source.lease_messages import (
+from proclaim_k8s_source.election.lease import Election, deadline, finished, mandate, resumed, step
+from proclaim_k8s_source.election.messages import (
     Failed,
     Found,
     Overtaken,
@@ -16,8 +16,8 @@ from proclaim_k8s_source.lease_messages import (
     Stored,
     Verb,
 )
-from proclaim_k8s_source.lease_record import NoLease, Place, read, stamp, written
-from proclaim_k8s_source.lease_words import sayings
+from proclaim_k8s_source.election.record import NoLease, Place, read, stamp, written
+from proclaim_k8s_source.election.words import sayings
 
 PLACE = Place("metallb-system", "proclaim-controller")
 WALL = 1_767_225_600.0  # 2026-01-01T00:00:00Z

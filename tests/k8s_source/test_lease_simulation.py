@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from k8s_source.lease_store import LeaseStore
 from proclaim import Authority
-from proclaim_k8s_source.lease import Election, deadline, finished, mandate, step
-from proclaim_k8s_source.lease_messages import (
+from proclaim_k8s_source.election.lease import Election, deadline, finished, mandate, step
+from proclaim_k8s_source.election.messages import (
     Failed,
     Found,
     Overtaken,
@@ -26,7 +26,7 @@ from proclaim_k8s_source.lease_messages import (
     Stored,
     Verb,
 )
-from proclaim_k8s_source.lease_record import Place, read
+from proclaim_k8s_source.election.record import Place, read
 
 PLACE = Place("metallb-system", "proclaim-controller")
 

@@ -9,15 +9,9 @@ from proclaim.events import SourceListed, Why
 from proclaim.model import Authority
 from proclaim.testing import assigned, given, pool, refused, service
 from proclaim_k8s_source.reporter import wanted
-from proclaim_k8s_source.reporter.patches import (
-    AGREED,
-    POOL,
-    ShownService,
-    agreement_patch,
-    service_patch,
-    status_patch,
-)
+from proclaim_k8s_source.reporter.patches import agreement_patch, service_patch, status_patch
 from proclaim_k8s_source.reporter.wanted import Assigned
+from proclaim_k8s_source.shown import AGREED, POOL, ShownService
 
 WEB = service("web").ref
 V4, V6 = "192.0.2.1", "2001:db8::1"

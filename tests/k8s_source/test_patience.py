@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from msgspec import structs
 from proclaim.testing import pool, service
-from proclaim_k8s_source.patience import BELIEVED_AFTER_SECONDS, Patience, loses_by_status_alone
+from proclaim_k8s_source.watch.patience import (
+    BELIEVED_AFTER_SECONDS,
+    Patience,
+    loses_by_status_alone,
+)
 
 OLD = service("web", status_addresses=("192.0.2.1",))
 GONE = structs.replace(OLD, status_addresses=())

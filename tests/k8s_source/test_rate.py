@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from proclaim_k8s_source.rate import full, pause, take
+from proclaim_k8s_source.access.rate import full, pause, take
 
 
 def taken(bucket, now, times):

@@ -21,7 +21,7 @@ from k8s_source.rows import (
     web,
 )
 from k8s_source.scene import NAMESPACE, Process
-from proclaim_k8s_source.api import Unreachable
+from proclaim_k8s_source.access.api import Unreachable
 from proclaim_k8s_source.options import Role
 
 OTHER = objects.pool("other", "198.51.100.0/24", autoAssign=False)

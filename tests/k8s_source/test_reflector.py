@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from proclaim_k8s_source.reflector import (
+from proclaim_k8s_source.watch.reflector import (
     ABSENT_AGAIN_SECONDS,
     ABSENT_SECONDS,
     LARGER_TIMES,
@@ -19,7 +19,7 @@ from proclaim_k8s_source.reflector import (
     deadline,
     step,
 )
-from proclaim_k8s_source.signals import (
+from proclaim_k8s_source.watch.signals import (
     Bookmark,
     Changed,
     Complete,

@@ -13,8 +13,8 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
-from proclaim_k8s_source.reflector import Phase, Reflector, Rules, deadline, step
-from proclaim_k8s_source.signals import (
+from proclaim_k8s_source.watch.reflector import Phase, Reflector, Rules, deadline, step
+from proclaim_k8s_source.watch.signals import (
     Bookmark,
     Changed,
     Complete,

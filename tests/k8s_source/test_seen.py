@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import proclaim_k8s_source.seen as seen_module
+import proclaim_k8s_source.watch.seen as seen_module
 import pytest
 import trio
 from proclaim import Ref
-from proclaim_k8s_source.reporter.patches import ShownService
-from proclaim_k8s_source.seen import Seen
-from proclaim_k8s_source.translate import Item, ShownStatus
+from proclaim_k8s_source.shown import ShownService
+from proclaim_k8s_source.watch.seen import Seen
+from proclaim_k8s_source.watch.translate import Item, ShownStatus
 
 WEB = Ref("Service", "shop", "web")
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from proclaim import Ref
 from proclaim.manifests import parse_object
 from proclaim.model import EndpointSlice, Node, Service
-from proclaim_k8s_source.translate import gone, translator
+from proclaim_k8s_source.watch.translate import gone, translator
 
 TRANSCRIPTS = Path(__file__).parent.parent / "apiserver" / "transcripts"
 VERSIONS = {"EndpointSlice": "discovery.k8s.io/v1"}

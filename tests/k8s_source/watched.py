@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 import trio
 from apiserver import ApiServer, objects
 from proclaim import Change, Latest, Listing
-from proclaim_k8s_source.api import Response
-from proclaim_k8s_source.kinds import Scope
-from proclaim_k8s_source.source import KubernetesSource
+from proclaim_k8s_source.access.api import Response
+from proclaim_k8s_source.watch.kinds import Scope
+from proclaim_k8s_source.watch.source import KubernetesSource
 
 NAMESPACE = objects.METALLB
 

@@ -8,13 +8,13 @@ import trio
 from proclaim import Host, Listing, Observation, ProclaimError, SettingsError, SystemHost
 
 from proclaim_k8s_source.access import Access, find_access
-from proclaim_k8s_source.api import Api, Refused, Unreachable
-from proclaim_k8s_source.beside import look_beside
-from proclaim_k8s_source.client import open_client
-from proclaim_k8s_source.kinds import Scope
+from proclaim_k8s_source.access.api import Api, Refused, Unreachable
+from proclaim_k8s_source.access.client import open_client
 from proclaim_k8s_source.members import DEFAULT_NAMESPACE
 from proclaim_k8s_source.questions import ask_first
-from proclaim_k8s_source.source import KubernetesSource
+from proclaim_k8s_source.watch.beside import look_beside
+from proclaim_k8s_source.watch.kinds import Scope
+from proclaim_k8s_source.watch.source import KubernetesSource
 
 _OTHER_FILE = "correct it, or name another one with --kubeconfig, or another --context"
 _OTHER_CLUSTER = "--kubeconfig and --context say which cluster; is it running?"

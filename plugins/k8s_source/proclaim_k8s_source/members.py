@@ -13,11 +13,10 @@ from typing import Any
 from proclaim import Elector, Host, Reporter, Source
 
 from proclaim_k8s_source.access import find_access
-from proclaim_k8s_source.cluster import Cluster
-from proclaim_k8s_source.elector import LeaseElector
-from proclaim_k8s_source.kinds import Scope
-from proclaim_k8s_source.lease_messages import Rules
-from proclaim_k8s_source.lease_record import Place
+from proclaim_k8s_source.access.cluster import Cluster
+from proclaim_k8s_source.election.elector import LeaseElector
+from proclaim_k8s_source.election.messages import Rules
+from proclaim_k8s_source.election.record import Place
 from proclaim_k8s_source.options import Options
 from proclaim_k8s_source.reporter.controller import MANAGER as CONTROLLER
 from proclaim_k8s_source.reporter.controller import ControllerReporter
@@ -25,7 +24,8 @@ from proclaim_k8s_source.reporter.documents import Owner
 from proclaim_k8s_source.reporter.node import MANAGER as NODE
 from proclaim_k8s_source.reporter.node import NodeReporter
 from proclaim_k8s_source.reporter.office import Office
-from proclaim_k8s_source.source import KubernetesSource
+from proclaim_k8s_source.watch.kinds import Scope
+from proclaim_k8s_source.watch.source import KubernetesSource
 
 DEFAULT_NAMESPACE = "metallb-system"
 

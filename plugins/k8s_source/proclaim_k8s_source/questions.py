@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import msgspec
 from proclaim import ProclaimError
 
-from proclaim_k8s_source.api import Api, Refused, checked
-from proclaim_k8s_source.kinds import Scope, Watched, watched
+from proclaim_k8s_source.access.api import Api, Refused, checked
+from proclaim_k8s_source.watch.kinds import Scope, Watched, watched
 
 CREDENTIALS = "other credentials may do: --kubeconfig and --context name them"
 _UNAUTHORIZED = 401

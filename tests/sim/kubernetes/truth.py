@@ -21,8 +21,8 @@ from proclaim.log import MemoryLog
 from proclaim.model import Authority, Authorized
 from proclaim.project import Projection, project
 from proclaim.state import State
-from proclaim_k8s_source.kinds import Scope
-from proclaim_k8s_source.source import KubernetesSource
+from proclaim_k8s_source.watch.kinds import Scope
+from proclaim_k8s_source.watch.source import KubernetesSource
 
 from sim.kubernetes.cluster import NODES, Cluster, SimProcess
 from sim.kubernetes.laws import Laws

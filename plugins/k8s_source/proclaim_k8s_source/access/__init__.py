@@ -1,4 +1,4 @@
-"""How to reach an API server, and who to be there."""
+"""How to reach an API server, who to be there, and a client that asks it."""
 
 from proclaim_k8s_source.access.finding import find_access
 from proclaim_k8s_source.access.value import Access

@@ -14,6 +14,7 @@ from typing import Protocol
 import trio
 from proclaim import SettingsError
 
+from proclaim_k8s_source.access.api import Unreachable
 from proclaim_k8s_source.access.exec_credential import (
     Answer,
     BadAnswer,
@@ -22,7 +23,6 @@ from proclaim_k8s_source.access.exec_credential import (
 )
 from proclaim_k8s_source.access.tls import read_pem
 from proclaim_k8s_source.access.value import Access, Anonymous, Basic, Plugin, Token, TokenFile
-from proclaim_k8s_source.api import Unreachable
 
 log = logging.getLogger("proclaim.kubernetes.client")
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from proclaim import Ref
 
-from proclaim_k8s_source.api import Refused, Response
+from proclaim_k8s_source.access.api import Refused, Response
 
 _FORBIDDEN = 403
 _NOT_FOUND = 404

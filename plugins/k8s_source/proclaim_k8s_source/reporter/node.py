@@ -24,7 +24,7 @@ from proclaim_k8s_source.reporter.events import of_announcements
 from proclaim_k8s_source.reporter.office import Office
 from proclaim_k8s_source.reporter.patches import status_patch
 from proclaim_k8s_source.reporter.posting import Poster
-from proclaim_k8s_source.reporter.shown import ShownObject
+from proclaim_k8s_source.shown import ShownObject
 
 MANAGER = "proclaim-node"
 WORKERS = 4

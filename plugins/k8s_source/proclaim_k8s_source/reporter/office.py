@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 from proclaim import Host, Ref
 
-from proclaim_k8s_source.api import JSON, MERGE_PATCH, Api
+from proclaim_k8s_source.access.api import JSON, MERGE_PATCH, Api
 from proclaim_k8s_source.reporter.bars import done
 from proclaim_k8s_source.reporter.documents import Owner, path_of, service_path
 from proclaim_k8s_source.reporter.managers import version_of
-from proclaim_k8s_source.reporter.shown import Shown
+from proclaim_k8s_source.shown import Shown
 
 APPLY = "application/apply-patch+yaml"
 

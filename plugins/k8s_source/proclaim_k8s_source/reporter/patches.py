@@ -6,43 +6,12 @@ written, which is what keeps a settled cluster silent.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from proclaim_k8s_source.reporter.wanted import Assigned
-
-POOL = "metallb.io/ip-allocated-from-pool"
-"""Names the pool that a Service's addresses come from."""
-AGREED = "proclaim.io/agreed-addresses"
-"""The addresses that are announced while somebody else insists on another status."""
+from proclaim_k8s_source.shown import AGREED, POOL, ShownService
 
 Body: TypeAlias = dict[str, Any]
-
-
-class ShownService:
-    """What the server shows of a Service, as far as it is ours to write."""
-
-    __slots__ = ("agreed", "born", "ingress", "pool", "resource_version")
-
-    def __init__(
-        self,
-        ingress: Sequence[Body],
-        pool: str | None = None,
-        agreed: str | None = None,
-        resource_version: str = "",
-        born: str = "",
-    ) -> None:
-        """`born` is the version since which it is the same Service, of a type with addresses."""
-        self.ingress = ingress
-        self.pool = pool
-        self.agreed = agreed
-        self.resource_version = resource_version
-        self.born = born
-
-    @property
-    def addresses(self) -> tuple[str, ...]:
-        """The addresses of the status, in its order."""
-        return tuple(each["ip"] for each in self.ingress if each.get("ip"))
 
 
 def shows(shown: ShownService, wanted: Assigned) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable
 import msgspec
 import trio
 
-from proclaim_k8s_source.api import Refused, Unreachable
+from proclaim_k8s_source.access.api import Refused, Unreachable
 from proclaim_k8s_source.reporter.bars import Barred, done
 from proclaim_k8s_source.reporter.documents import Teller, event
 from proclaim_k8s_source.reporter.events import Event

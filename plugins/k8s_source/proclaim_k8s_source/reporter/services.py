@@ -8,13 +8,13 @@ import trio
 from proclaim import Ref
 from proclaim.reporting import State
 
-from proclaim_k8s_source.patience import asked
 from proclaim_k8s_source.reporter import wanted
 from proclaim_k8s_source.reporter.contest import Version, follows
 from proclaim_k8s_source.reporter.documents import service_path
 from proclaim_k8s_source.reporter.office import Office
-from proclaim_k8s_source.reporter.patches import ShownService, agreement_patch, service_patch
+from proclaim_k8s_source.reporter.patches import agreement_patch, service_patch
 from proclaim_k8s_source.reporter.rivals import Rivals
+from proclaim_k8s_source.shown import ShownService, asked
 
 _LOOK_AGAIN = 0.1
 _LEAVES_WITHIN = 5.0

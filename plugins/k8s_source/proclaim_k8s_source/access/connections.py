@@ -18,9 +18,9 @@ import trio
 from proclaim import SettingsError
 
 from proclaim_k8s_source.access.credentials import Credential
+from proclaim_k8s_source.access.network import Network
 from proclaim_k8s_source.access.tls import Material, read_material, tls_context
 from proclaim_k8s_source.access.value import Access
-from proclaim_k8s_source.network import Network
 
 log = logging.getLogger("proclaim.kubernetes.client")
 

@@ -31,7 +31,7 @@ from math import inf
 
 from proclaim import Authority, Mandate
 
-from proclaim_k8s_source.lease_messages import (
+from proclaim_k8s_source.election.messages import (
     Ask,
     Failed,
     Found,
@@ -43,7 +43,7 @@ from proclaim_k8s_source.lease_messages import (
     Stored,
     Verb,
 )
-from proclaim_k8s_source.lease_record import Record, stamp, written
+from proclaim_k8s_source.election.record import Record, stamp, written
 
 _AT_ONCE = 2
 """Requests that may follow an answer without a pause: to read, and to write again."""

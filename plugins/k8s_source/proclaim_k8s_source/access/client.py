@@ -19,10 +19,8 @@ from urllib.parse import urlencode
 import httpcore2
 import trio
 
-from proclaim_k8s_source import rate, trouble
-from proclaim_k8s_source.access.credentials import Credential, Source, source_of
-from proclaim_k8s_source.access.value import Access
-from proclaim_k8s_source.api import (
+from proclaim_k8s_source.access import rate, trouble
+from proclaim_k8s_source.access.api import (
     JSON,
     LONGEST_ANSWER,
     REQUEST_SECONDS,
@@ -31,7 +29,9 @@ from proclaim_k8s_source.api import (
     Response,
     Unreachable,
 )
-from proclaim_k8s_source.connections import Answer, Connections, Header
+from proclaim_k8s_source.access.connections import Answer, Connections, Header
+from proclaim_k8s_source.access.credentials import Credential, Source, source_of
+from proclaim_k8s_source.access.value import Access
 
 log = logging.getLogger("proclaim.kubernetes.client")
 

@@ -19,9 +19,9 @@ from proclaim import Problem, Ref
 from proclaim.manifests import parse_object
 from proclaim.model import EndpointSlice, Resource
 
-from proclaim_k8s_source.kinds import Scope
-from proclaim_k8s_source.reporter.patches import AGREED, POOL, ShownService
-from proclaim_k8s_source.wire import (
+from proclaim_k8s_source.shown import AGREED, POOL, ShownService
+from proclaim_k8s_source.watch.kinds import Scope
+from proclaim_k8s_source.watch.wire import (
     Conditions,
     Endpoint,
     Head,

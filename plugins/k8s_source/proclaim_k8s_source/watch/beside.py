@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from proclaim_k8s_source.api import Api, checked
+from proclaim_k8s_source.access.api import Api, checked
 
 SELECTORS = ("app=metallb", "app.kubernetes.io/name=metallb")
 """The labels of its manifests and of its Helm chart."""

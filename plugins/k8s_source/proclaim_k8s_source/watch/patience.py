@@ -11,12 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import msgspec
 from proclaim import Ref
-from proclaim.model import Pairs, Resource, Service
+from proclaim.model import Resource, Service
 
-from proclaim_k8s_source.assembly import Old
-from proclaim_k8s_source.reporter.patches import AGREED, POOL
+from proclaim_k8s_source.shown import asked
+from proclaim_k8s_source.watch.assembly import Old
 
 BELIEVED_AFTER_SECONDS = 1.0
 
@@ -64,9 +63,3 @@ def loses_by_status_alone(old: Service, new: Service) -> bool:
     if set(old.status_addresses) <= set(new.status_addresses):
         return False
     return asked(old) == asked(new)
-
-
-def asked(service: Service) -> Service:
-    """A Service without what an allocator answered."""
-    kept: Pairs = tuple(pair for pair in service.annotations if pair[0] not in (POOL, AGREED))
-    return msgspec.structs.replace(service, annotations=kept, status_addresses=())

@@ -27,19 +27,19 @@ from proclaim import (
 )
 from proclaim.model import Resource
 
-from proclaim_k8s_source.api import Api, Refused, Unreachable
-from proclaim_k8s_source.assembly import Assembly, Untold
-from proclaim_k8s_source.beside import hint, look_beside
-from proclaim_k8s_source.kinds import Scope, Watched, secret, watched
-from proclaim_k8s_source.pace import paced
-from proclaim_k8s_source.patience import Patience
-from proclaim_k8s_source.reflector import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS
-from proclaim_k8s_source.seen import Seen
-from proclaim_k8s_source.signals import Trouble
+from proclaim_k8s_source.access.api import Api, Refused, Unreachable
 from proclaim_k8s_source.steps import PAUSE_EVERY, Steps
-from proclaim_k8s_source.translate import Item
-from proclaim_k8s_source.troubles import Troubles
-from proclaim_k8s_source.watching import Driver
+from proclaim_k8s_source.watch.assembly import Assembly, Untold
+from proclaim_k8s_source.watch.beside import hint, look_beside
+from proclaim_k8s_source.watch.driver import Driver
+from proclaim_k8s_source.watch.kinds import Scope, Watched, secret, watched
+from proclaim_k8s_source.watch.pace import paced
+from proclaim_k8s_source.watch.patience import Patience
+from proclaim_k8s_source.watch.reflector import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS
+from proclaim_k8s_source.watch.seen import Seen
+from proclaim_k8s_source.watch.signals import Trouble
+from proclaim_k8s_source.watch.translate import Item
+from proclaim_k8s_source.watch.troubles import Troubles
 
 log = logging.getLogger("proclaim.kubernetes")
 

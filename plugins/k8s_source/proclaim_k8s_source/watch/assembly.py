@@ -18,7 +18,7 @@ from proclaim import BGPPeer, Problem, Ref
 from proclaim.model import EndpointSlice, Resource, Secret
 
 from proclaim_k8s_source.steps import PAUSE_EVERY, Steps
-from proclaim_k8s_source.translate import Item, missing
+from proclaim_k8s_source.watch.translate import Item, missing
 
 _Owner: TypeAlias = tuple[str, str]
 """Namespace and name of a Service."""

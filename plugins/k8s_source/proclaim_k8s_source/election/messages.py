@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
-from proclaim_k8s_source.lease_record import Place, Record
+from proclaim_k8s_source.election.record import Place, Record
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from math import inf
 import trio
 from proclaim import Host, Latest, Mandate
 
-from proclaim_k8s_source import lease
-from proclaim_k8s_source.api import Api, Refused, Response, Unreachable
-from proclaim_k8s_source.lease_messages import (
+from proclaim_k8s_source.access.api import Api, Refused, Response, Unreachable
+from proclaim_k8s_source.election import lease
+from proclaim_k8s_source.election.messages import (
     Ask,
     Failed,
     Found,
@@ -25,8 +25,8 @@ from proclaim_k8s_source.lease_messages import (
     Stored,
     Verb,
 )
-from proclaim_k8s_source.lease_record import NoLease, read
-from proclaim_k8s_source.lease_words import sayings
+from proclaim_k8s_source.election.record import NoLease, read
+from proclaim_k8s_source.election.words import sayings
 
 log = logging.getLogger("proclaim.kubernetes.lease")
 

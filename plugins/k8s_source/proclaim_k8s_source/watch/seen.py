@@ -17,9 +17,8 @@ import trio
 from proclaim import Ref
 from proclaim.model import Service
 
-from proclaim_k8s_source.reporter.patches import ShownService
-from proclaim_k8s_source.reporter.shown import ShownObject
-from proclaim_k8s_source.translate import Item, ShownStatus
+from proclaim_k8s_source.shown import ShownObject, ShownService
+from proclaim_k8s_source.watch.translate import Item, ShownStatus
 
 REMEMBERED = 65_536
 """Keys whose last change is remembered."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Generic, TypeAlias
 
-from proclaim_k8s_source.signals import (
+from proclaim_k8s_source.watch.signals import (
     Bookmark,
     Changed,
     Complete,

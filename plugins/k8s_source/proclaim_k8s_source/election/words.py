@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from proclaim_k8s_source.lease import Election, ours
+from proclaim_k8s_source.election.lease import Election, ours
 
 
 class Saying(NamedTuple):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from proclaim_k8s_source.kinds import Watched
-from proclaim_k8s_source.signals import Trouble
+from proclaim_k8s_source.watch.kinds import Watched
+from proclaim_k8s_source.watch.signals import Trouble
 
 log = logging.getLogger("proclaim.kubernetes")
 

@@ -9,10 +9,11 @@ import msgspec
 import trio
 from proclaim import collector_paused
 
-from proclaim_k8s_source.api import Api, Query, Refused, Response, Unreachable, checked
-from proclaim_k8s_source.kinds import Place, Watched
-from proclaim_k8s_source.reflector import Phase, Reflector, Rules, deadline, step
-from proclaim_k8s_source.signals import (
+from proclaim_k8s_source.access.api import Api, Query, Refused, Response, Unreachable, checked
+from proclaim_k8s_source.steps import PAUSE_EVERY, PAUSE_EVERY_BYTES
+from proclaim_k8s_source.watch.kinds import Place, Watched
+from proclaim_k8s_source.watch.reflector import Phase, Reflector, Rules, deadline, step
+from proclaim_k8s_source.watch.signals import (
     Bookmark,
     Changed,
     Complete,
@@ -29,9 +30,8 @@ from proclaim_k8s_source.signals import (
     Trouble,
     Watch,
 )
-from proclaim_k8s_source.steps import PAUSE_EVERY, PAUSE_EVERY_BYTES
-from proclaim_k8s_source.translate import EVERYTHING, Item, gone, translator
-from proclaim_k8s_source.wire import Head, Line, ListAnswer, Said
+from proclaim_k8s_source.watch.translate import EVERYTHING, Item, gone, translator
+from proclaim_k8s_source.watch.wire import Head, Line, ListAnswer, Said
 
 LONGEST_LINE_BYTES = 16 * 1024 * 1024
 """An object has at most 1.5 MiB in the server's store."""

@@ -1,14 +1,47 @@
-"""What the server shows of the objects that are written, as the writers ask for it."""
+"""What the server shows of the objects that are written, as the writers ask for it.
+
+The door between `watch`, which sees it, and `reporter`, which writes what differs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
 from proclaim import Ref
-from proclaim.model import Service
+from proclaim.model import Pairs, Service
 
-from proclaim_k8s_source.reporter.patches import ShownService
+POOL = "metallb.io/ip-allocated-from-pool"
+"""Names the pool that a Service's addresses come from."""
+AGREED = "proclaim.io/agreed-addresses"
+"""The addresses that are announced while somebody else insists on another status."""
+
+
+class ShownService:
+    """What the server shows of a Service, as far as it is ours to write."""
+
+    __slots__ = ("agreed", "born", "ingress", "pool", "resource_version")
+
+    def __init__(
+        self,
+        ingress: Sequence[dict[str, Any]],
+        pool: str | None = None,
+        agreed: str | None = None,
+        resource_version: str = "",
+        born: str = "",
+    ) -> None:
+        """`born` is the version since which it is the same Service, of a type with addresses."""
+        self.ingress = ingress
+        self.pool = pool
+        self.agreed = agreed
+        self.resource_version = resource_version
+        self.born = born
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The addresses of the status, in its order."""
+        return tuple(each["ip"] for each in self.ingress if each.get("ip"))
 
 
 class ShownObject(NamedTuple):
@@ -57,3 +90,9 @@ class Shown(Protocol):
         A status object stands under its kind and the name of its Service.
         None where it is not known what changed, so that everything may have.
         """
+
+
+def asked(service: Service) -> Service:
+    """A Service without what an allocator answered."""
+    kept: Pairs = tuple(pair for pair in service.annotations if pair[0] not in (POOL, AGREED))
+    return msgspec.structs.replace(service, annotations=kept, status_addresses=())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from proclaim_k8s_source.api import Query
+from proclaim_k8s_source.access.api import Query
 
 METALLB = "metallb.io"
 CONTROLLER = "controller"

@@ -1,0 +1,1 @@
+"""Lets one controller of several allocate: whoever holds a Lease."""

@@ -1,0 +1,1 @@
+"""Keeps up with a cluster, and makes of its objects what the ledger is told."""
