@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import trio
 from proclaim_k8s_source.access.api import JSON, REQUEST_SECONDS, Refused, Response, Unreachable
+from proclaim_k8s_source.access.contact import Contact
 
 from apiserver.errors import ApiError, expired
 from apiserver.faults import Fate, Faults
@@ -44,6 +45,7 @@ class Connection:
         """How often it asked, by verb and resource, such as `services/status`."""
         self.watches: set[Watch] = set()
         """Those open now."""
+        self.contact = Contact()
         self.answer_seconds = REQUEST_SECONDS
         """How long it waits for an answer."""
         self._machinery = machinery
@@ -62,7 +64,7 @@ class Connection:
     ) -> Response:
         """Ask, and wait for the whole answer.  Raises Unreachable."""
         request = self._request(method, path, query, body, content_type)
-        found = await self._ask(request)
+        found = await self._noted(request)
         if isinstance(found, Watch):
             found.close()
             raise Unreachable(f"{path} is a watch, whose answer has no end")
@@ -72,7 +74,7 @@ class Connection:
     async def stream(self, path: str, query: Query = ()) -> AsyncIterator[AsyncIterator[bytes]]:
         """GET an answer that goes on.  Raises Unreachable, or Refused."""
         request = self._request("GET", path, query, b"", JSON)
-        found = await self._ask(request)
+        found = await self._noted(request)
         if isinstance(found, Answer):
             if found.status >= 300:
                 raise Refused(f"GET {path}", _response(found))
@@ -81,6 +83,9 @@ class Connection:
         self.watches.add(found)
         try:
             yield _Watching(found, self._machinery, self.faults)
+        except Unreachable:
+            self.contact.failed()
+            raise
         finally:
             self.watches.discard(found)
             found.close()
@@ -108,6 +113,15 @@ class Connection:
         )
         self.requests[self._machinery.classify(request)] += 1
         return request
+
+    async def _noted(self, request: Request) -> Answer | Watch:
+        try:
+            found = await self._ask(request)
+        except Unreachable:
+            self.contact.failed()
+            raise
+        self.contact.answered(found.status if isinstance(found, Answer) else 200)
+        return found
 
     async def _ask(self, request: Request) -> Answer | Watch:
         faults = self.faults

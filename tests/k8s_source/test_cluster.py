@@ -286,6 +286,17 @@ async def test_nodes_keep_announcing_while_the_server_is_away(autojump_clock, sc
     assert frozenset() not in node.routes.history[1:]
 
 
+@pytest.mark.parametrize("seconds", [20, 61, 125, 333, 1000])
+async def test_all_go_on_together_when_the_server_is_back(autojump_clock, scene, seconds) -> None:
+    _, node = await announcing(scene)
+    scene.server.outage()
+    await trio.sleep(seconds)
+    scene.server.outage(down=False)
+    scene.serve("more", "n1")
+    took = await scene.until(lambda: node.routes.prefixes == {"192.0.2.0/32", "192.0.2.1/32"})
+    assert took < 5
+
+
 async def test_a_node_that_starts_while_the_server_is_away_announces_from_its_ledger(
     autojump_clock, scene
 ) -> None:

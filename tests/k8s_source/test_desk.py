@@ -8,7 +8,8 @@ from random import Random
 import pytest
 import trio
 from proclaim import Ref
-from proclaim_k8s_source.access.api import Refused, Response
+from proclaim_k8s_source.access.api import Refused, Response, Unreachable
+from proclaim_k8s_source.access.contact import Contact
 from proclaim_k8s_source.reporter.desk import Desk
 
 WEB = Ref("Service", "shop", "web")
@@ -24,7 +25,7 @@ async def tries(nursery, status, times=4):
         if len(at) < times:
             raise Refused("PATCH /x", Response(status))
 
-    desk = Desk(write, Random(1), 2)
+    desk = Desk(write, Contact(), Random(1), 2)
     nursery.start_soon(desk.run)
     desk.add([WEB])
     await trio.sleep(600)
@@ -52,6 +53,28 @@ async def test_what_has_moved_on_is_looked_at_again_in_case_nobody_says_so(nurse
     assert at == [0, 10, 20, 30]
 
 
+async def test_what_was_not_answered_is_written_as_soon_as_the_server_is_back(
+    nursery, autojump_clock
+):
+    contact, away, written = Contact(), True, []
+
+    async def write(key):
+        await trio.lowlevel.checkpoint()
+        if away:
+            contact.failed()
+            raise Unreachable("nobody answers")
+        written.append(trio.current_time())
+
+    desk = Desk(write, contact, Random(1), 2)
+    nursery.start_soon(desk.run)
+    desk.add([WEB])
+    await trio.sleep(290)
+    away, back = False, trio.current_time()
+    contact.answered(200)
+    await trio.sleep(0.01)
+    assert written == [back]
+
+
 async def test_every_worker_takes_part_in_what_comes_at_once_or_falls_due(nursery, autojump_clock):
     now, most = 0, 0
 
@@ -62,7 +85,7 @@ async def test_every_worker_takes_part_in_what_comes_at_once_or_falls_due(nurser
         await trio.sleep(1)
         now -= 1
 
-    desk = Desk(write, Random(1), 4)
+    desk = Desk(write, Contact(), Random(1), 4)
     nursery.start_soon(desk.run)
     await trio.sleep(1)
     desk.add([WEB._replace(name=f"web-{at}") for at in range(8)])
@@ -88,7 +111,7 @@ async def test_others_have_their_turn_while_there_is_nothing_to_write(nursery, a
             turns += 1
             await trio.lowlevel.checkpoint()
 
-    desk = Desk(write, Random(1), 1)
+    desk = Desk(write, Contact(), Random(1), 1)
     desk.add([WEB._replace(name=f"web-{at}") for at in range(1000)])
     nursery.start_soon(other)
     nursery.start_soon(desk.run)

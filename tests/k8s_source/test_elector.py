@@ -9,6 +9,7 @@ import trio
 from k8s_source.lease_store import LeaseStore
 from proclaim import Authority, Latest, Mandate
 from proclaim_k8s_source.access.api import JSON, Response, Unreachable
+from proclaim_k8s_source.access.contact import Contact
 from proclaim_k8s_source.election.elector import LeaseElector
 from proclaim_k8s_source.election.messages import Rules
 from proclaim_k8s_source.election.record import Place
@@ -30,6 +31,7 @@ class FakeApi:
     """Answers for one Lease, as long as it is reachable."""
 
     def __init__(self, store):
+        self.contact = Contact()
         self.store = store
         self.away = ""
         self.seconds = 0.0
@@ -119,6 +121,22 @@ async def test_who_hears_nothing_stops_leading_while_it_still_waits_for_the_answ
         assert one.valid_until() == -inf
         api.seconds = 0.0
         assert await until(mandate, Authority.ALLOCATE, within=10.0) == Mandate(Authority.ALLOCATE)
+        nursery.cancel_scope.cancel()
+
+
+async def test_what_hangs_since_an_outage_is_asked_again_when_others_are_answered(
+    store, autojump_clock
+):
+    api = FakeApi(store)
+    mandate = Latest(Mandate())
+    api.contact.failed()
+    api.seconds = 3600.0
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(elector(api).run, mandate)
+        await trio.sleep(1.0)
+        api.seconds = 0.0
+        api.contact.answered(200)
+        await until(mandate, Authority.ALLOCATE, within=0.1)
         nursery.cancel_scope.cancel()
 
 

@@ -6,7 +6,9 @@ import pytest
 from proclaim_k8s_source.watch.reflector import (
     ABSENT_AGAIN_SECONDS,
     ABSENT_SECONDS,
+    ANSWERING_SECONDS,
     LARGER_TIMES,
+    LONGEST_AWAY_SECONDS,
     LONGEST_PAUSE_SECONDS,
     OLDER_TIMES,
     REFUSALS,
@@ -20,6 +22,7 @@ from proclaim_k8s_source.watch.reflector import (
     step,
 )
 from proclaim_k8s_source.watch.signals import (
+    Answering,
     Bookmark,
     Changed,
     Complete,
@@ -191,6 +194,34 @@ def test_a_server_that_asks_for_too_much_is_not_obeyed():
     driven = Driven()
     driven.hear(Start(), Failed("busy", 429, retry_after=1e9))
     assert deadline(driven.reflector) == driven.now + 300
+
+
+def paused_long(failed):
+    driven = Driven()
+    driven.hear(Start())
+    for _ in range(12):
+        driven.hear(failed)
+        driven.wait()
+    driven.hear(failed)
+    return driven, deadline(driven.reflector) - driven.now
+
+
+def test_a_server_that_is_away_is_looked_for_more_often_than_one_that_fails():
+    assert paused_long(Failed("nobody answers", away=True))[1] == LONGEST_AWAY_SECONDS
+    assert paused_long(Failed("broken", 500))[1] == LONGEST_PAUSE_SECONDS
+
+
+def test_who_waits_for_a_server_that_was_away_goes_on_when_somebody_was_answered():
+    driven, _ = paused_long(Failed("nobody answers", away=True))
+    assert driven.hear(Answering(0.5)) == ()
+    assert deadline(driven.reflector) == driven.now + ANSWERING_SECONDS / 2
+    assert isinstance(driven.wait()[0], List)
+
+
+def test_who_was_refused_waits_on_when_somebody_else_was_answered():
+    driven, pause = paused_long(Failed("too many", 429))
+    driven.hear(Answering())
+    assert deadline(driven.reflector) == driven.now + pause
 
 
 def test_pauses_are_spread():

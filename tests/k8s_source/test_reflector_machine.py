@@ -15,6 +15,7 @@ from hypothesis.stateful import (
 )
 from proclaim_k8s_source.watch.reflector import Phase, Reflector, Rules, deadline, step
 from proclaim_k8s_source.watch.signals import (
+    Answering,
     Bookmark,
     Changed,
     Complete,
@@ -136,9 +137,9 @@ class Machine(RuleBasedStateMachine):
             self.hear(Page(page.items, page.version, page.token, jitter))
 
     @precondition(lambda self: self.asked is not None)
-    @rule(status=STATUSES, jitter=JITTERS)
-    def it_fails(self, status, jitter):
-        self.hear(Failed("no luck", status, jitter=jitter))
+    @rule(status=STATUSES, jitter=JITTERS, away=st.booleans())
+    def it_fails(self, status, jitter, away):
+        self.hear(Failed("no luck", status, jitter=jitter, away=away))
 
     @precondition(lambda self: isinstance(self.asked, Watch))
     @rule(times=st.integers(1, 4), jitter=JITTERS)
@@ -186,6 +187,10 @@ class Machine(RuleBasedStateMachine):
             self.now = max(self.now, at)
             self.hear(Tick(jitter))
         self.now = until
+
+    @rule(jitter=JITTERS)
+    def the_server_answers_somebody_else(self, jitter):
+        self.hear(Answering(jitter))
 
     @invariant()
     def somebody_is_asked_or_there_is_a_deadline(self):

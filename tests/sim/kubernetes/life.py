@@ -67,6 +67,7 @@ async def _live(seed: int) -> Life:
         for process in cluster.everyone:
             await process.start()
         await _storm(life, user, chaos, dice)
+        user.leave_a_pool()
         await chaos.heal()
         within = TRUCE_SECONDS if user.writes_statuses else CONVERGES_WITHIN
         life.converged_after = await _converge(life, within)

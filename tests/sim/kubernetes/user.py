@@ -214,6 +214,12 @@ class User:
         else:
             self._put_pool(name, POOLS[name][0])
 
+    def leave_a_pool(self) -> None:
+        """Put one back if there is none: without any, a newcomer judges nothing that it finds."""
+        if not any(self._server.get("IPAddressPool", name) for name in POOLS):
+            name = next(iter(POOLS))
+            self._put_pool(name, POOLS[name][0])
+
     def close_pool(self) -> None:
         """Take a pool out of what is given without asking, or put it back."""
         name = self._dice.choice(tuple(POOLS))

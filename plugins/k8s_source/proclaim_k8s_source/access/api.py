@@ -14,6 +14,8 @@ from typing import Protocol, TypeAlias
 
 import msgspec
 
+from proclaim_k8s_source.access.contact import Contact
+
 Query: TypeAlias = Sequence[tuple[str, str]]
 
 REQUEST_SECONDS = 10.0
@@ -82,6 +84,10 @@ def checked(what: str, response: Response) -> Response:
 
 class Api(Protocol):
     """A connection to an API server."""
+
+    @property
+    def contact(self) -> Contact:
+        """Whether the server answers."""
 
     async def request(
         self,

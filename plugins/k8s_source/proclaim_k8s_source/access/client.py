@@ -30,6 +30,7 @@ from proclaim_k8s_source.access.api import (
     Unreachable,
 )
 from proclaim_k8s_source.access.connections import Answer, Connections, Header
+from proclaim_k8s_source.access.contact import Contact
 from proclaim_k8s_source.access.credentials import Credential, Source, source_of
 from proclaim_k8s_source.access.value import Access
 
@@ -90,6 +91,7 @@ class Client:
         self._connections = connections
         self._credentials = credentials
         self._bucket = bucket
+        self.contact = Contact()
         self.answer_seconds = REQUEST_SECONDS
         """How long to wait for an answer, from when the rate of requests allows to ask."""
         agent = f"proclaim/{version('proclaim')} ({node})"
@@ -151,6 +153,7 @@ class Client:
             credential = await self._credentials.current()
             response, answer = await self._persisted(ask, credential)
         self._heed(response)
+        self.contact.answered(response.status)
         return response, answer
 
     async def _persisted(self, ask: _Ask, credential: Credential) -> tuple[Response, Answer | None]:
@@ -186,6 +189,7 @@ class Client:
                 return await _read(answer, ask.goes_on, patience, seconds)
         except trio.TooSlowError:
             await self._connections.refresh()  # the other connections may be as dead as this one
+            self.contact.failed()
             raise Unreachable(
                 f"{self._server}: no answer came within {seconds:g} seconds"
             ) from None
@@ -200,6 +204,7 @@ class Client:
             httpcore2.ProxyError,
             httpcore2.TimeoutException,
         ) as error:
+            self.contact.failed()
             raise Unreachable(trouble.sentence(self._server, error)) from error
 
     async def _turn(self) -> None:

@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from proclaim_k8s_source.access import Access
 from proclaim_k8s_source.access.api import JSON, Api, Query, Response
 from proclaim_k8s_source.access.client import open_client
+from proclaim_k8s_source.access.contact import Contact
 from proclaim_k8s_source.options import Options
 
 
@@ -47,6 +48,11 @@ class Cluster:
                 self._client = None
                 opened, self._opened = self._opened, AsyncExitStack()
                 await opened.aclose()
+
+    @property
+    def contact(self) -> Contact:
+        """See `Api`."""
+        return self._open().contact
 
     async def request(
         self,

@@ -103,9 +103,10 @@ class LeaseElector:
         path = self._path if asked.verb is Verb.POST else f"{self._path}/{self._rules.place.name}"
         seconds = self._rules.answer_seconds
         try:
-            with trio.fail_after(seconds):
+            with self._api.contact.hoping(), trio.fail_after(seconds):
                 response = await self._api.request(asked.verb.value, path, body=asked.body)
-            return _meaning(asked.verb, response)
+                return _meaning(asked.verb, response)
+            return Failed("others were answered first", answering=True)
         except Unreachable as error:
             return Failed(str(error))
         except trio.TooSlowError:

@@ -119,8 +119,9 @@ def step(election: Election, came: Input, now: float) -> tuple[Election, Ask | N
             after = _stored(after, record, asked_at, now)
         case Overtaken():
             after = _hurry(after, now)
-        case Failed(why):
+        case Failed(why, answering):
             after = replace(after, failure=why)
+            after = _hurry(after, now) if answering else after
         case Stopped():
             after = replace(after, stopping=True, valid_until=-inf, next_at=now)
     after = replace(after, leads=now < after.valid_until)

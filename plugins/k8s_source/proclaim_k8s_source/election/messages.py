@@ -86,6 +86,8 @@ class Failed:
     """No answer came, or one that helps nobody; a write may have happened all the same."""
 
     why: str
+    answering: bool = False
+    """Whether the server answers others by now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ class _Writing:
         self._pools = PoolWriter(office, rivals)
         self._configuration = ConfigurationWriter(office, "poolReconciler")
         self._configures = False
-        self.desk = Desk(self._write, office.host.random, WORKERS)
+        self.desk = Desk(self._write, office.api.contact, office.host.random, WORKERS)
         self.poster = Poster(office, Teller(MANAGER, office.instance), self.desk.wait_idle)
 
     async def begin_configuration(self) -> None:

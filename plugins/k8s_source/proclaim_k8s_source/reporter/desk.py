@@ -16,6 +16,7 @@ import trio
 from proclaim import Ref
 
 from proclaim_k8s_source.access.api import Refused, Unreachable
+from proclaim_k8s_source.access.contact import UNAVAILABLE, Contact
 from proclaim_k8s_source.reporter.bars import Barred, Bars, about
 from proclaim_k8s_source.reporter.work import Work
 from proclaim_k8s_source.steps import PAUSE_EVERY
@@ -36,7 +37,11 @@ class Desk:
     """Some workers, and the keys that they have to look at."""
 
     def __init__(
-        self, write: Callable[[Ref], Awaitable[None]], random: Random, workers: int
+        self,
+        write: Callable[[Ref], Awaitable[None]],
+        contact: Contact,
+        random: Random,
+        workers: int,
     ) -> None:
         """`write` makes the server equal to what is wanted for one key.
 
@@ -44,11 +49,14 @@ class Desk:
         """
         self.work: Work[Ref] = Work()
         self._write = write
+        self._contact = contact
         self._random = random
         self._workers = workers
         self._idle = trio.lowlevel.ParkingLot()
         self._waiting_for_idle = trio.lowlevel.ParkingLot()
         self._told: dict[Ref, str] = {}
+        self._unanswered: dict[Ref, None] = {}
+        """What could not be written because the server was away."""
         self._bars = Bars()
 
     def add(self, keys: Iterable[Ref]) -> None:
@@ -69,8 +77,16 @@ class Desk:
     async def run(self) -> None:
         """Work until cancelled."""
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._go_on)
             for _ in range(self._workers):
                 nursery.start_soon(self._work)
+
+    async def _go_on(self) -> None:
+        """Whenever the server is back, try again what it did not answer."""
+        while True:
+            await self._contact.wait_restored()
+            unanswered, self._unanswered = self._unanswered, {}
+            self.add(unanswered)
 
     async def _work(self) -> None:
         looked = 0
@@ -106,12 +122,14 @@ class Desk:
             self._lift(key)
             self._refused(key, refused, now)
         except Unreachable as error:
+            self._unanswered[key] = None
             self._failed(key, str(error), now)
         except BaseException:
             self.work.done(key)
             raise
         else:
             self._told.pop(key, None)
+            self._unanswered.pop(key, None)
             self.work.done(key)
             self._lift(key)
 
@@ -133,6 +151,8 @@ class Desk:
             self.work.done(key)
             self.work.postpone(key, now + _LOOK_AGAIN)
         elif refused.status in _BUSY:
+            if refused.status in UNAVAILABLE:
+                self._unanswered[key] = None
             self._failed(key, str(refused), now)
         else:
             self._failed(key, str(refused), now, _REFUSED_PAUSE)

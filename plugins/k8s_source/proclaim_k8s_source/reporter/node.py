@@ -75,7 +75,7 @@ class _Writing:
         """Of other nodes, by name: which version was seen, and since when."""
         self._ready: set[str] = set()
         """Kinds of which everything is seen, so that nothing is created that is there."""
-        self.desk = Desk(self._write, office.host.random, WORKERS)
+        self.desk = Desk(self._write, office.api.contact, office.host.random, WORKERS)
         self.poster = Poster(office, Teller(MANAGER, office.instance), self.desk.wait_idle)
 
     async def begin(self, kind: str) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from typing import Protocol, TypeAlias
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Protocol, TypeAlias, TypeVar
 
 import msgspec
 import trio
 from proclaim import collector_paused
 
 from proclaim_k8s_source.access.api import Api, Query, Refused, Response, Unreachable, checked
+from proclaim_k8s_source.access.contact import UNAVAILABLE
 from proclaim_k8s_source.steps import PAUSE_EVERY, PAUSE_EVERY_BYTES
 from proclaim_k8s_source.watch.kinds import Place, Watched
 from proclaim_k8s_source.watch.reflector import Phase, Reflector, Rules, deadline, step
 from proclaim_k8s_source.watch.signals import (
+    Answering,
     Bookmark,
     Changed,
     Complete,
@@ -38,6 +40,7 @@ LONGEST_LINE_BYTES = 16 * 1024 * 1024
 _NOT_FOUND = 404
 
 _Heard: TypeAlias = Input[Item]
+_Asked = TypeVar("_Asked", List, Watch)
 _list_answer = msgspec.json.Decoder(ListAnswer)
 _line = msgspec.json.Decoder(Line)
 _head = msgspec.json.Decoder(Head)
@@ -89,14 +92,27 @@ class Driver:
             match self._asked:
                 case List() as asked:
                     with collector_paused():  # what is listed stays, and it is much
-                        await self._hear(await self._list(asked))
+                        await self._hoping(self._list, asked)
                 case Watch() as asked:
-                    await self._watch(asked)
+                    await self._hoping(self._watch, asked)
                 case None:
-                    at = deadline(self._reflector)
-                    assert at is not None, "a reflector that asks for nothing has a deadline"
-                    await trio.sleep_until(at)
-                    await self._hear(Tick(self._jitter()))
+                    await self._hear(await self._pause())
+
+    async def _hoping(self, ask: Callable[[_Asked], Awaitable[None]], asked: _Asked) -> None:
+        """Ask, and ask again when others are answered while this may be lost."""
+        with self._api.contact.hoping() as hope:
+            await ask(asked)
+        if hope.cancelled_caught:
+            self._step(Failed("others were answered first", jitter=self._jitter(), away=True))
+            self._step(Answering(self._jitter()))
+
+    async def _pause(self) -> _Heard:
+        at = deadline(self._reflector)
+        assert at is not None, "a reflector that asks for nothing has a deadline"
+        with trio.move_on_at(at):
+            await self._api.contact.wait_restored()
+            return Answering(self._jitter())
+        return Tick(self._jitter())
 
     def _use(self, place: Place) -> None:
         self._place = place
@@ -129,7 +145,10 @@ class Driver:
 
     # --- lists ---------------------------------------------------------------------------------
 
-    async def _list(self, asked: List) -> _Heard:
+    async def _list(self, asked: List) -> None:
+        await self._hear(await self._listed(asked))
+
+    async def _listed(self, asked: List) -> _Heard:
         query = list(self._watched.query)
         if asked.limit:
             query.append(("limit", str(asked.limit)))
@@ -244,7 +263,8 @@ class Driver:
 
     def _failed(self, error: Refused | Unreachable) -> Failed:
         if isinstance(error, Unreachable):
-            return Failed(str(error), jitter=self._jitter())
+            return Failed(str(error), jitter=self._jitter(), away=True)
         asked = error.response.headers.get("retry-after", "")
         seconds = float(asked) if asked.isdecimal() else 0.0
-        return Failed(str(error), error.status, seconds, self._jitter())
+        away = error.status in UNAVAILABLE and not asked
+        return Failed(str(error), error.status, seconds, self._jitter(), away)

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Generic, TypeAlias
 
 from proclaim_k8s_source.watch.signals import (
+    Answering,
     Bookmark,
     Changed,
     Complete,
@@ -35,6 +36,10 @@ from proclaim_k8s_source.watch.signals import (
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
+LONGEST_AWAY_SECONDS = 10.0
+"""The longest pause while the server is away; of all who pause, one is the first to find it."""
+ANSWERING_SECONDS = 0.1
+"""How soon to try again when the server is known to answer, so that not all come at once."""
 LONGEST_RETRY_AFTER_SECONDS = 300.0
 WATCH_SECONDS = 450.0
 """How long a watch shall last, give or take a third."""
@@ -106,6 +111,8 @@ class Reflector(Generic[T]):
     """How often the pages were doubled."""
     resumes: bool = False
     """Whether a watch comes after the pause, and not a list."""
+    away: bool = False
+    """Whether it pauses because the server is not there."""
     retry_at: float | None = None
     silent_at: float | None = None
     patience: float = SILENCE_SECONDS
@@ -156,6 +163,8 @@ def step(reflector: Reflector[T], happened: Input[T], now: float) -> Stepped[T]:
             return _ended(reflector, happened, now)
         case Phase.WATCHING, Failed():
             return _watch_failed(reflector, happened, now)
+        case Phase.PAUSING, Answering(jitter=jitter):
+            return _answering(reflector, jitter, now)
         case _, Tick(jitter=jitter):
             return _tick(reflector, jitter, now)
         case _:
@@ -326,7 +335,15 @@ def _watch_failed(reflector: Reflector[T], failed: Failed, now: float) -> Steppe
 def _pause_seconds(failures: int, failed: Failed) -> float:
     doubled: float = FIRST_PAUSE_SECONDS * 2 ** min(failures - 1, 10)
     asked = min(failed.retry_after, LONGEST_RETRY_AFTER_SECONDS)
-    return max(min(doubled, LONGEST_PAUSE_SECONDS) * failed.jitter, asked)
+    longest = LONGEST_AWAY_SECONDS if failed.away else LONGEST_PAUSE_SECONDS
+    return max(min(doubled, longest) * failed.jitter, asked)
+
+
+def _answering(reflector: Reflector[T], jitter: float, now: float) -> Stepped[T]:
+    if not reflector.away or reflector.retry_at is None:
+        return reflector, ()
+    at = min(reflector.retry_at, now + ANSWERING_SECONDS * jitter)
+    return replace(reflector, away=False, retry_at=at), ()
 
 
 def _pause(reflector: Reflector[T], failed: Failed, failures: int, now: float) -> Stepped[T]:
@@ -335,6 +352,7 @@ def _pause(reflector: Reflector[T], failed: Failed, failures: int, now: float) -
     pausing = replace(
         reflector,
         phase=Phase.PAUSING,
+        away=failed.away,
         retry_at=now + pause,
         silent_at=None,
         opened_at=None,

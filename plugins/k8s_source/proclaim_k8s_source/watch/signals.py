@@ -66,6 +66,8 @@ class Failed:
     retry_after: float = 0.0
     """Seconds that the server wants to be left alone."""
     jitter: float = 1.0
+    away: bool = False
+    """Whether the server is not there, or what stands before it says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,16 @@ class Tick:
     jitter: float = 1.0
 
 
-Input: TypeAlias = Start | Page[T] | Opened | Event[T] | Bookmark | Ended | Failed | Tick
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """The server answers again, as somebody else has found out."""
+
+    jitter: float = 1.0
+
+
+Input: TypeAlias = (
+    Start | Page[T] | Opened | Event[T] | Bookmark | Ended | Failed | Tick | Answering
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ from proclaim_k8s_source.watch.driver import Driver
 from proclaim_k8s_source.watch.kinds import Scope, Watched, secret, watched
 from proclaim_k8s_source.watch.pace import paced
 from proclaim_k8s_source.watch.patience import Patience
-from proclaim_k8s_source.watch.reflector import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS
+from proclaim_k8s_source.watch.reflector import FIRST_PAUSE_SECONDS, LONGEST_AWAY_SECONDS
 from proclaim_k8s_source.watch.seen import Seen
 from proclaim_k8s_source.watch.signals import Trouble
 from proclaim_k8s_source.watch.translate import Item
@@ -143,8 +143,9 @@ class KubernetesSource:
             if not said and pause > FIRST_PAUSE_SECONDS:
                 said = True
                 log.error("the API server gives no answer: %s; trying on", failure)
-            await trio.sleep(pause * self._jitter())
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            with trio.move_on_after(pause * self._jitter()):
+                await self._api.contact.wait_restored()
+            pause = min(2 * pause, LONGEST_AWAY_SECONDS)
         if said:
             log.info("the API server answers again")
         if found:

@@ -1,0 +1,89 @@
+"""Whether the server answers, as all who share a connection learn it."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+from proclaim_k8s_source.access.contact import Contact
+from trio.testing import wait_all_tasks_blocked
+
+
+async def told(nursery, contact):
+    """Somebody who waits for the server to be back."""
+    restored = trio.Event()
+
+    async def wait():
+        await contact.wait_restored()
+        restored.set()
+
+    nursery.start_soon(wait)
+    await wait_all_tasks_blocked()
+    return restored
+
+
+async def hoped(nursery, contact):
+    """Somebody whose request is never answered; the scope of it."""
+    scopes = []
+
+    async def ask():
+        with contact.hoping() as hope:
+            scopes.append(hope)
+            await trio.sleep_forever()
+
+    nursery.start_soon(ask)
+    await wait_all_tasks_blocked()
+    return scopes[0]
+
+
+async def test_who_waits_is_told_of_the_first_answer_after_one_that_did_not_come(nursery):
+    contact = Contact()
+    restored = await told(nursery, contact)
+    contact.answered(200)
+    await wait_all_tasks_blocked()
+    assert not restored.is_set(), "it was there all the time"
+    contact.failed()
+    contact.answered(403)
+    await wait_all_tasks_blocked()
+    assert restored.is_set(), "a refusal is an answer as well"
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+async def test_what_a_proxy_says_of_a_server_that_is_away_is_no_answer(nursery, status):
+    contact = Contact()
+    restored = await told(nursery, contact)
+    contact.answered(status)
+    contact.answered(status)
+    await wait_all_tasks_blocked()
+    assert not restored.is_set()
+    contact.answered(200)
+    await wait_all_tasks_blocked()
+    assert restored.is_set()
+
+
+async def test_a_request_from_before_is_given_up_when_another_is_answered(nursery):
+    contact = Contact()
+    contact.failed()
+    hope = await hoped(nursery, contact)
+    contact.answered(200)
+    await wait_all_tasks_blocked()
+    assert hope.cancelled_caught
+
+
+async def test_a_request_to_a_server_that_was_there_is_never_given_up(nursery):
+    contact = Contact()
+    hope = await hoped(nursery, contact)
+    contact.failed()
+    contact.answered(200)
+    await wait_all_tasks_blocked()
+    assert not hope.cancel_called
+
+
+async def test_who_was_answered_itself_goes_on():
+    contact = Contact()
+    contact.failed()
+    with contact.hoping() as hope:
+        contact.answered(200)
+        contact.failed()
+        contact.answered(200)
+        await trio.lowlevel.checkpoint()
+    assert not hope.cancel_called
