@@ -39,6 +39,7 @@ from proclaim.model import (
     Spread,
 )
 from proclaim.project import Projection, advancing, projecting
+from proclaim.state import State
 from proclaim.supervise import Failures, Member, crew
 from proclaim.telling import tell, tell_decisions
 from proclaim.terrain import fellows
@@ -81,6 +82,7 @@ async def run(
     process writes to the ledger.
     """
     wanted = {announcer.name: Latest(Wanted()) for announcer in cast.announcers}
+    sources = frozenset(source.name for source in cast.sources)
     watched: Latest[tuple[Node, ...]] = Latest(())
     projections: dict[Spread, Latest[Projection | None]] = {
         announcer.spread: Latest(None) for announcer in cast.announcers
@@ -92,7 +94,8 @@ async def run(
         nursery.start_soon(ledger.keep_checkpoints, name="checkpoints")
         for spread, projection in projections.items():
             targets = [wanted[a.name] for a in cast.announcers if a.spread is spread]
-            await nursery.start(_follow, ledger, Place(host.node, spread), projection, targets)
+            place = Place(host.node, spread)
+            await nursery.start(_follow, ledger, place, sources, projection, targets)
         nursery.start_soon(_watch_fellows, ledger, host.node, watched)
         if cast.announcers:
             nursery.start_soon(_advise, ledger, host.node, not cast.electors, name="advice")
@@ -198,13 +201,14 @@ class Place(NamedTuple):
 async def _follow(
     ledger: Ledger,
     place: Place,
+    sources: frozenset[str],
     followed: Latest[Projection | None],
     targets: Sequence[Latest[Wanted]],
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Keep the projection and the wanted sets equal to what the state demands."""
     projection: Projection | None = None
-    trail = Trail()
+    trail, complete = Trail(), False
     async for state in ledger.state.changes():
         if projection is None:
             projection = await paced(projecting(state, place.node, place.spread))
@@ -216,21 +220,28 @@ async def _follow(
             projection = await paced(advancing(projection, state, facts))
         followed.set(projection)
         trail.note(projection.differing)
-        wanted = _wanted(projection, trail)
+        complete = complete or _is_complete(state, sources)
+        wanted = _wanted(projection, trail, complete)
         for target in targets:
             if not _same(target.value, wanted):
                 target.set(wanted)
 
 
-def _wanted(projection: Projection, trail: Trail) -> Wanted:
+def _is_complete(state: State, sources: frozenset[str]) -> bool:
+    """Whether every source was heard, now or in an earlier run, and decided on."""
+    return sources <= state.listed and state.authority is not Authority.ADOPT
+
+
+def _wanted(projection: Projection, trail: Trail, complete: bool) -> Wanted:
     routes = projection.terrain.spread is Spread.EVERY_NODE
     peers = projection.terrain.peers if routes else ()
-    return Wanted(projection.announcements, peers, trail, trail.version)
+    return Wanted(projection.announcements, peers, trail, trail.version, complete)
 
 
 def _same(one: Wanted, other: Wanted) -> bool:
     """Whether nothing changed, told by identity: projecting keeps what it does not change."""
-    return one.announcements is other.announcements and one.peers == other.peers
+    told = (one.peers, one.complete) == (other.peers, other.complete)
+    return one.announcements is other.announcements and told
 
 
 async def _watch_fellows(ledger: Ledger, node: str, watched: Latest[tuple[Node, ...]]) -> None:

@@ -50,6 +50,11 @@ class Wanted:
     trail: Trail | None = field(default=None, compare=False, repr=False)
     version: int = field(default=0, compare=False, repr=False)
     """How far the trail was when this was made."""
+    complete: bool = True
+    """False while there may be more to come, for a source was never heard and decided on.
+
+    Whoever has kept what an earlier process announced forgets none of it before.
+    """
 
     def __iter__(self) -> Iterator[Announcement]:
         return iter(self.announcements.values())

@@ -69,6 +69,12 @@ def test_the_family_is_the_address_own_unless_both_are_asked_for() -> None:
     assert both.families == (Family.IPV4, Family.IPV6)
 
 
+def test_a_restart_time_is_said_only_where_graceful_restart_is_asked_for() -> None:
+    assert terms_of(peer()).restart_seconds is None
+    assert terms_of(peer(graceful_restart=True)).restart_seconds == 120
+    assert terms_of(peer(graceful_restart=True), 7).restart_seconds == 7
+
+
 def test_a_local_as_is_shown_instead_of_ours() -> None:
     assert terms_of(peer(local_asn=64999)).asn == 64999
 
@@ -87,8 +93,8 @@ def test_what_cannot_work_is_said(fields: dict[str, object], word: str) -> None:
 
 
 def test_what_is_left_out_is_said() -> None:
-    assert len(reservations(peer(bfd_profile="fast", graceful_restart=True))) == 2
-    assert reservations(peer()) == ()
+    assert len(reservations(peer(bfd_profile="fast"))) == 1
+    assert reservations(peer(graceful_restart=True)) == ()
 
 
 def test_a_password_must_be_known_and_short_enough() -> None:

@@ -30,10 +30,12 @@ def test_everything_can_be_said() -> None:
             listen=["127.0.0.1:1790", "[::1]:1790"],
             next_hop_ipv4="192.0.2.1",
             next_hop_ipv6="2001:DB8::1",
+            restart_seconds=4095,
         )
     )
     assert found.listen == (("127.0.0.1", 1790), ("::1", 1790))
     assert found.next_hops == {Family.IPV4: "192.0.2.1", Family.IPV6: "2001:db8::1"}
+    assert found.restart_seconds == 4095
     assert not found.enabled
 
 
@@ -51,6 +53,10 @@ def test_everything_can_be_said() -> None:
         {"next_hop_ipv6": 7},
         {"next_hop_ipv4": 3},
         {"next_hop_ipv6": "fe80::1%eth0"},
+        {"restart_seconds": 0},
+        {"restart_seconds": 4096},
+        {"restart_seconds": True},
+        {"restart_seconds": "2m"},
     ],
 )
 def test_what_is_not_accepted_names_its_key(table: dict[str, Any]) -> None:

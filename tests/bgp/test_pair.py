@@ -12,6 +12,7 @@ from proclaim_bgp.collision import Side
 from proclaim_bgp.neighbor import Neighbor, happen, neighbor, terms_of, wake_at
 from proclaim_bgp.session import context
 from proclaim_bgp.signals import (
+    Approached,
     Closed,
     CloseTransport,
     Connected,
@@ -58,7 +59,8 @@ class Speaker:
 class World:
     """Delivers octets late and in pieces, refuses, and resets; from one seed."""
 
-    def __init__(self, seed: int, identifiers: tuple[int, int]) -> None:
+    def __init__(self, seed: int, identifiers: tuple[int, int], graceful: bool) -> None:
+        self._graceful = graceful
         self.random = Random(seed)
         self.now = 0.0
         self.unkind = True
@@ -73,7 +75,14 @@ class World:
         )
 
     def _peer(self, mine: int, yours: int) -> BGPPeer:
-        return BGPPeer("p", my_asn=mine, peer_asn=yours, peer_address="192.0.2.2", hold_seconds=9)
+        return BGPPeer(
+            "p",
+            my_asn=mine,
+            peer_asn=yours,
+            peer_address="192.0.2.2",
+            hold_seconds=9,
+            graceful_restart=self._graceful,
+        )
 
     def other(self, speaker: Speaker) -> Speaker:
         return self.right if speaker is self.left else self.left
@@ -121,8 +130,10 @@ class World:
 
     def _connect(self, speaker: Speaker) -> None:
         other = self.other(speaker)
-        taken = Side.THEIRS in other.out
-        if (self.unkind and self.random.random() < 0.3) or taken:
+        refused = self.unkind and self.random.random() < 0.3
+        for side in () if refused else tuple(Side):
+            self.feed(other, side, Approached(jitter=self._jitter()))
+        if refused or Side.THEIRS in other.out:
             self.feed(speaker, Side.OURS, ConnectFailed("refused", jitter=self._jitter()))
             return
         speaker.out[Side.OURS] = Pipe(other, Side.THEIRS)
@@ -200,8 +211,11 @@ class World:
 
 @pytest.mark.parametrize("identifiers", [(1, 2), (2, 1), (5, 5)])
 @pytest.mark.parametrize("seed", range(40))
-def test_two_speakers_meet_over_an_unkind_wire(seed: int, identifiers: tuple[int, int]) -> None:
-    world = World(seed, identifiers)
+@pytest.mark.parametrize("graceful", [False, True])
+def test_two_speakers_meet_over_an_unkind_wire(
+    seed: int, identifiers: tuple[int, int], graceful: bool
+) -> None:
+    world = World(seed, identifiers, graceful)
     for speaker in (world.left, world.right):
         world.feed(speaker, Side.OURS, Start())
     for _ in range(world.random.randrange(4)):

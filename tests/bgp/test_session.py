@@ -18,6 +18,7 @@ from proclaim_bgp.session import (
     step,
 )
 from proclaim_bgp.signals import (
+    Approached,
     Closed,
     CloseTransport,
     Connected,
@@ -43,11 +44,13 @@ from proclaim_bgp.wire import (
     Family,
     Fault,
     FourOctetAS,
+    GracefulRestart,
     Keepalive,
     Message,
     Multiprotocol,
     Notification,
     Open,
+    Restartable,
     RouteRefresh,
     Update,
     opening,
@@ -319,6 +322,74 @@ def test_the_reason_names_the_notification_and_the_text_with_it() -> None:
     assert outputs[-1] == Down("received 6/2 Cease, Administrative Shutdown: maintenance?")
 
 
+# --- graceful restart -----------------------------------------------------------------------------
+
+WAITED_FOR = replace(TERMS, restart_seconds=120)
+HELPER = opening(64513, 90, 2, (Family.IPV4,), GracefulRestart(9))
+
+
+def graceful(phase: Phase, hello: Open = HELPER) -> Session:
+    script = [Start(), Connected(1), Received(hello), Received(Keepalive())]
+    within = [Phase.CONNECT, Phase.OPEN_SENT, Phase.OPEN_CONFIRM, Phase.ESTABLISHED].index(phase)
+    return play(Session(WAITED_FOR), *script[: within + 1])[0]
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_an_open_asks_to_wait_for_every_family_only_where_the_terms_do(restarted: bool) -> None:
+    terms = replace(WAITED_FOR, families=tuple(Family))
+    _, outputs = play(Session(terms), Start(), Connected(1, restarted))
+    kept = tuple(Restartable(family, True) for family in Family)
+    assert outputs == [
+        Send(opening(64512, 9, 1, tuple(Family), GracefulRestart(120, kept, restarted)))
+    ]
+    _, outputs = play(Session(TERMS), Start(), Connected(1, restarted))
+    assert outputs == [Send(opening(64512, 9, 1, (Family.IPV4,)))]
+
+
+def test_waiting_is_agreed_on_when_both_know_of_it_whatever_the_peer_preserves_itself() -> None:
+    preserving = GracefulRestart(9, (Restartable(Family.IPV4, True),), restarted=True)
+    for terms, more, expected in (
+        (WAITED_FOR, (GracefulRestart(9),), True),
+        (WAITED_FOR, (preserving,), True),
+        (WAITED_FOR, (), False),
+        (TERMS, (preserving,), False),
+    ):
+        hello = opening(64513, 90, 2, (Family.IPV4,), *more)
+        session, _ = play(in_phase(Phase.OPEN_SENT, terms), Received(hello))
+        assert session.agreed is not None
+        assert session.agreed.graceful is expected
+
+
+@pytest.mark.parametrize("phase", [Phase.OPEN_SENT, Phase.OPEN_CONFIRM, Phase.ESTABLISHED])
+def test_who_returns_leaves_a_peer_that_waits_without_a_word(phase: Phase) -> None:
+    session, outputs = play(graceful(phase), Stop(2, "restarts", returning=True))
+    assert outputs[0] == CloseTransport()
+    assert len(outputs) == 2
+    assert (session.phase, deadline(session)) == (Phase.IDLE, None)
+    _, outputs = play(graceful(phase), Stop(3, "taken out"))
+    assert outputs[0] == Send(Notification(6, 3))
+
+
+@pytest.mark.parametrize("phase", [Phase.OPEN_CONFIRM, Phase.ESTABLISHED])
+def test_who_returns_says_cease_to_a_peer_that_does_not_wait(phase: Phase) -> None:
+    for session in (graceful(phase, HELLO), in_phase(phase)):
+        _, outputs = play(session, Stop(2, "restarts", returning=True))
+        assert outputs[0] == Send(Notification(6, 2))
+
+
+def test_a_peer_that_connects_anew_ends_a_session_that_would_outlive_it() -> None:
+    session, outputs = play(graceful(Phase.ESTABLISHED), Approached())
+    assert outputs == [CloseTransport(), Down("the peer has connected anew")]
+    assert session.retry_at is not None
+    for other in (
+        in_phase(Phase.ESTABLISHED),
+        graceful(Phase.ESTABLISHED, HELLO),
+        graceful(Phase.OPEN_CONFIRM),
+        graceful(Phase.CONNECT),
+    ):
+        assert play(other, Approached()) == (other, [])
+
+
 def test_a_passive_session_ends_with_its_connection() -> None:
     passive = replace(TERMS, passive=True)
     assert play(Session(passive), Start())[1] == []
@@ -332,6 +403,7 @@ def test_a_passive_session_ends_with_its_connection() -> None:
 
 MESSAGES: list[Message | Fault] = [
     HELLO,
+    HELPER,
     opening(64999, 90, 3, (Family.IPV4,)),
     Open(64513, 0, 9),
     Keepalive(),
@@ -345,8 +417,9 @@ MESSAGES: list[Message | Fault] = [
 jitters = st.floats(0.75, 1.0)
 inputs: st.SearchStrategy[Input] = st.one_of(
     st.builds(Start, after=st.sampled_from((0.0, 3.0)), jitter=jitters),
-    st.builds(Stop, subcode=st.integers(1, 9), jitter=jitters),
-    st.builds(Connected, router_id=st.integers(1, 9), jitter=jitters),
+    st.builds(Stop, subcode=st.integers(1, 9), returning=st.booleans(), jitter=jitters),
+    st.builds(Connected, st.integers(1, 9), st.booleans(), jitter=jitters),
+    st.builds(Approached, jitter=jitters),
     st.builds(ConnectFailed, reason=st.just("refused"), jitter=jitters),
     st.builds(Closed, reason=st.just("reset"), jitter=jitters),
     st.builds(Received, message=st.sampled_from(MESSAGES), jitter=jitters),
@@ -357,11 +430,17 @@ inputs: st.SearchStrategy[Input] = st.one_of(
 scripts = st.lists(st.tuples(inputs, st.sampled_from((0.0, 0.5, 3.0, 30.0))), max_size=40)
 
 
-@given(script=scripts, passive=st.booleans(), hold=st.sampled_from((0, 3, 90)))
+@given(
+    script=scripts,
+    passive=st.booleans(),
+    hold=st.sampled_from((0, 3, 90)),
+    restart=st.sampled_from((None, 120)),
+)
 def test_any_script_returns_and_up_and_down_alternate(
-    script: list[tuple[Input, float]], passive: bool, hold: int
+    script: list[tuple[Input, float]], passive: bool, hold: int, restart: int | None
 ) -> None:
-    session, now, up = Session(replace(TERMS, passive=passive, hold_seconds=hold)), 0.0, False
+    terms = replace(TERMS, passive=passive, hold_seconds=hold, restart_seconds=restart)
+    session, now, up = Session(terms), 0.0, False
     for happened, later in script:
         now += later
         session, outputs = step(session, happened, now)

@@ -16,7 +16,7 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "cli" / "check.sarif"
 
 MIXED = [
     POOL,
-    ADVERTISED.replace("peerASN", "enableGracefulRestart: true, peerASN"),
+    ADVERTISED.replace("peerASN", "bfdProfile: fast, peerASN"),
     POOL.replace("name: public", "name: broken").replace("/30", "/33"),
     ANSWERED + "spec: {interfaces: [eth0, eth0]}\n",
     service("web"),

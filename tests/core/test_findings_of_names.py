@@ -105,13 +105,10 @@ NAMES = [
                 interface="eth1",
                 password=Secret.REFERENCE,
                 password_secret="bgp",
-                graceful_restart=True,
                 vrf="red",
             )
         ),
         [
-            "NotSupportedYet BGPPeer/tor spec.enableGracefulRestart: has no effect: graceful "
-            "restart is not supported yet",
             "NotSupportedYet BGPPeer/tor spec.interface: keeps the session down: unnumbered "
             "peering is not supported yet",
             "NotSupportedYet BGPPeer/tor spec.passwordSecret: keeps the session down: there is no "

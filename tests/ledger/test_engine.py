@@ -178,6 +178,47 @@ async def test_without_sources_nothing_is_waited_for(autojump_clock, perform) ->
     await stage.end()
 
 
+async def test_what_is_wanted_is_complete_when_every_source_was_heard_and_decided_on(
+    autojump_clock, perform, log
+) -> None:
+    """End-of-RIB depends on it: at it a peer forgets what an earlier process told it."""
+    files, k8s, shower = Teller("files"), Teller("k8s"), Shower("bgp", Spread.EVERY_NODE)
+    stage = await perform([files, k8s], [shower])
+    claimed = service("b", status_addresses=("192.0.2.5",))
+    await files.say(Listing("files", (pool(), *ADS, PEER, claimed)))
+    await wait_all_tasks_blocked()
+    assert (shower.prefixes, shower.shown[-1].complete) == ({"192.0.2.5/32"}, False)
+    await k8s.say(Listing("k8s", (service("a"),)))
+    await wait_all_tasks_blocked()
+    assert [shown.complete for shown in shower.shown] == sorted(
+        shown.complete for shown in shower.shown
+    )
+    complete = [shown for shown in shower.shown if shown.complete]
+    assert {each.prefix for each in complete[0]} == {"192.0.2.5/32", "192.0.2.0/32"}
+    await stage.end()
+    again = Shower("bgp", Spread.EVERY_NODE)
+    stage = await perform([Teller("files"), Teller("k8s")], [again])
+    assert stage.state.authority is Authority.ADOPT
+    assert {shown.complete for shown in again.shown} == {True}, "the ledger knows"
+    await stage.end()
+    third = Shower("bgp", Spread.EVERY_NODE)
+    stage = await perform([Teller("files"), Teller("new")], [third])
+    assert not third.shown[-1].complete, "a source that was never heard"
+    await stage.end()
+
+
+async def test_what_a_follower_wants_is_complete_with_the_listing(autojump_clock, perform) -> None:
+    k8s, shower = Teller("k8s"), Shower("bgp", Spread.EVERY_NODE)
+    stage = await perform([k8s], [shower], authority=Authority.FOLLOW)
+    assert not shower.shown[-1].complete
+    claimed = service("b", status_addresses=("192.0.2.5",))
+    await k8s.say(Listing("k8s", (pool(), *ADS, PEER, claimed)))
+    await wait_all_tasks_blocked()
+    complete = [shown for shown in shower.shown if shown.complete]
+    assert {each.prefix for each in complete[0]} == {"192.0.2.5/32"}
+    await stage.end()
+
+
 async def test_a_follower_never_allocates(autojump_clock, perform) -> None:
     files = Teller("files")
     stage = await perform([files], authority=Authority.FOLLOW)

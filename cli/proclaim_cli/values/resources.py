@@ -213,6 +213,8 @@ class PeerRow(NamedTuple):
     received_prefixes: int
     advertised_prefixes: int
     last_error: str
+    graceful_restart: bool
+    """Whether the peer keeps what it was told while the node is away."""
 
 
 def peers(state: State, since: Mapping[Ref, Moment]) -> list[PeerRow]:
@@ -227,6 +229,7 @@ def peers(state: State, since: Mapping[Ref, Moment]) -> list[PeerRow]:
             found.received_prefixes,
             found.advertised_prefixes,
             found.last_error,
+            found.graceful_restart,
         )
         for ref, entry in sorted(state.of_kind("PeerStatus").items())
         for found in (entry.resource,)

@@ -100,11 +100,11 @@ def peers_table(rows: Sequence[PeerRow], wide: bool) -> str:
             str(row.received_prefixes),
             str(row.advertised_prefixes),
             row.last_error,
-            *([_since(row.since)] if wide else []),
+            *([_since(row.since), "yes" if row.graceful_restart else "no"] if wide else []),
         ]
         for row in rows
     ]
-    return table([*header, "SINCE"] if wide else header, shown)
+    return table([*header, "SINCE", "GRACEFUL RESTART"] if wide else header, shown)
 
 
 def nodes_table(rows: Sequence[NodeRow], wide: bool) -> str:

@@ -203,8 +203,6 @@ def unsupported(world: World) -> Found:
 def _unsupported(peer: BGPPeer, from_a_file: bool) -> Iterator[tuple[str, str]]:
     if peer.bfd_profile:
         yield "spec.bfdProfile", "has no effect: BFD is not supported yet"
-    if peer.graceful_restart:
-        yield "spec.enableGracefulRestart", "has no effect: graceful restart is not supported yet"
     if from_a_file and peer.password is Secret.REFERENCE:
         yield (
             "spec.passwordSecret",

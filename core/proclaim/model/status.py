@@ -17,6 +17,8 @@ class PeerStatus(Noun, frozen=True):
     received_prefixes: int = 0
     advertised_prefixes: int = 0
     last_error: str = ""
+    graceful_restart: bool = False
+    """Whether the peer keeps what it was told while this side is away (RFC 4724)."""
 
     @property
     def ref(self) -> Ref:

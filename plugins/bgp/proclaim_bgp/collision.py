@@ -1,7 +1,8 @@
 """Which of two connections between the same speakers survives (RFC 4271 section 6.8).
 
 Knows two sessions and nothing of how they are closed.  At most one of two
-connections is told to close, and never the one that is Established.
+connections is told to close, and never the one that is Established: one that a
+peer's new connection puts an end to (`signals.Approached`) has ended before.
 """
 
 from __future__ import annotations

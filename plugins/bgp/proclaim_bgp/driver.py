@@ -61,7 +61,7 @@ class BGPAnnouncer:
         self._traffic: dict[str, Traffic] = {}
 
     async def run(self, wanted: Latest[Wanted], observe: Observe) -> None:
-        """Keep the peers told until cancelled; then say Cease to each, within a second."""
+        """Keep the peers told until cancelled; then leave each, within two seconds."""
         roster = _Roster(self._host, self._options, self._traffic)
         sessions = Sessions(roster.figures)
         self._host.metrics.register(sessions)
@@ -72,6 +72,7 @@ class BGPAnnouncer:
                 for door in doors:
                     nursery.start_soon(door.keep_open, self._host, roster.accept)
                     nursery.start_soon(door.follow_passwords, self._host, roster.passwords)
+                nursery.start_soon(roster.wait_for_the_rest)
                 async for value in wanted.changes():
                     for start in await roster.follow(value):
                         nursery.start_soon(start)
@@ -97,6 +98,8 @@ class _Roster:
         self._links: dict[str, Link] = {}
         self._wanted = Wanted()
         self._owners: dict[str, dict[Prefix, _Key]] = {}
+        self._complete = False
+        self._restarted_until = trio.current_time() + options.restart_seconds
 
     def _report(self, link: Link, status: PeerStatus) -> None:
         if self._links.get(status.peer) is link:
@@ -116,9 +119,29 @@ class _Roster:
         if wanted.announcements is not old.announcements:
             await self._apply(list(self._links.values()), old, wanted)
             self._wanted = wanted
+        if wanted.complete:
+            self._become_complete()
         for link in self._links.values():
             link.flush()
         return starts
+
+    async def wait_for_the_rest(self) -> None:
+        """End the patience of peers that keep what an earlier process told them.
+
+        Theirs would end soon as well (RFC 4724 section 4.1, Selection_Deferral_Timer).
+        """
+        await trio.sleep_until(self._restarted_until)
+        if any(link.graceful for link in self._links.values()) and not self._complete:
+            _LOG.warning("not every source was heard: peers forget what is not known here")
+        self._become_complete()
+
+    def _become_complete(self) -> None:
+        if self._complete:
+            return
+        self._complete = True
+        for link in self._links.values():
+            link.complete()
+            link.flush()
 
     def _follow_peers(self, peers: Mapping[str, BGPPeer]) -> list[_Start]:
         starts: list[_Start] = []
@@ -131,19 +154,25 @@ class _Roster:
             if present is not None and _session_part(present.peer) == _session_part(peer):
                 continue
             after = self._forget(name, RECONFIGURED).gone if present is not None else None
-            link = self._link(peer)
+            link = self._link(peer, anew=present is not None)
             statuses[name] = link.status()
             starts.append(partial(link.run, after))
         if statuses != self.statuses.value:
             self.statuses.set(statuses)
         return starts
 
-    def _link(self, peer: BGPPeer) -> Link:
+    def _link(self, peer: BGPPeer, anew: bool) -> Link:
+        """A link to a peer; `anew` to one that was left with Cease, and so forgot everything."""
+
         def report(status: PeerStatus) -> None:
             self._report(link, status)
 
         traffic = self._traffic.setdefault(label(peer), Traffic())
-        link = Link(peer, self._host, self._options.next_hops, report, traffic)
+        link = Link(peer, self._host, self._options, report, traffic)
+        if not anew:
+            link.restarted(self._restarted_until)
+        if self._complete:
+            link.complete()
         self._links[peer.name] = link
         return link
 

@@ -35,6 +35,7 @@ class Exchange:
         self._speech: Speech | None = None
         self._received: set[Prefix] = set()
         self._lacking = ""
+        self._complete = False
         self._unspeakable: dict[Prefix, str] = {}
         self.messages = 0
         """How many were ever pulled."""
@@ -56,6 +57,11 @@ class Exchange:
         self._unspeakable.pop(prefix, None)
         self._outbox.drop(prefix)
 
+    def complete(self) -> None:
+        """The peer is to have nothing but what was wanted until now or changes later."""
+        self._complete = True
+        self._outbox.complete()
+
     # --- the session ----------------------------------------------------------------------------
 
     def begin(self, agreed: Agreed, local: str, beside: tuple[str, ...]) -> None:
@@ -69,7 +75,7 @@ class Exchange:
             )
             _LOG.warning("peer %s: %s", self._peer, self._lacking)
         self._speech = Speech(agreed, hops)
-        self._outbox.begin(hops)
+        self._outbox.begin(hops, incomplete=agreed.graceful and not self._complete)
 
     def end(self) -> None:
         """The session is over."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 import trio
@@ -17,7 +17,7 @@ from proclaim import BGPPeer, Host, PeerStatus
 from proclaim.model import Attributes, Secret
 
 from proclaim_bgp.collision import Side
-from proclaim_bgp.connection import Connection, error_text
+from proclaim_bgp.connection import GOODBYE_SECONDS, Connection, error_text
 from proclaim_bgp.exchange import Exchange
 from proclaim_bgp.neighbor import (
     Neighbor,
@@ -31,8 +31,10 @@ from proclaim_bgp.neighbor import (
     terms_of,
     wake_at,
 )
+from proclaim_bgp.options import Options
 from proclaim_bgp.session import UNANSWERED, context
 from proclaim_bgp.signals import (
+    Approached,
     Closed,
     CloseTransport,
     Connected,
@@ -56,7 +58,7 @@ from proclaim_bgp.signals import (
 from proclaim_bgp.sockets import addresses_beside, local_address, set_options, set_password
 from proclaim_bgp.terms import Terms
 from proclaim_bgp.traffic import UPDATES, Figures, Traffic
-from proclaim_bgp.wire import Context, Family, Fault, Message, Prefix
+from proclaim_bgp.wire import Context, Fault, Message, Prefix
 
 _LOG = logging.getLogger("proclaim.bgp")
 
@@ -80,7 +82,7 @@ class Link:
         self,
         peer: BGPPeer,
         host: Host,
-        hops: Mapping[Family, str],
+        options: Options,
         report: Callable[[PeerStatus], None],
         traffic: Traffic,
     ) -> None:
@@ -89,7 +91,7 @@ class Link:
         self._host = host
         self._report = report
         self._impediment = impediment(peer)
-        self._terms = _NOBODY if self._impediment else terms_of(peer)
+        self._terms = _NOBODY if self._impediment else terms_of(peer, options.restart_seconds)
         self._known = neighbor(self._terms)
         self._connections: dict[Side, Connection] = {}
         self._local: dict[Side, tuple[str, tuple[str, ...]]] = {}
@@ -100,7 +102,8 @@ class Link:
         self._scope = trio.CancelScope()
         self._leaving = SHUT_DOWN
         self._password: str | None = None
-        self._exchange = Exchange(peer.name, hops)
+        self._exchange = Exchange(peer.name, options.next_hops)
+        self._restarted_until = -math.inf
         self._traffic = traffic
         self._said: PeerStatus | None = None
         self._counts_at = math.inf
@@ -115,6 +118,14 @@ class Link:
         """The peer is to lose its route for the prefix; takes effect with `flush`."""
         self._exchange.drop(prefix)
 
+    def restarted(self, until: float) -> None:
+        """The peer may still have what an earlier process told it, at most until then."""
+        self._restarted_until = until
+
+    def complete(self) -> None:
+        """The peer is to have no more than it was to have until now; takes effect with `flush`."""
+        self._exchange.complete()
+
     def flush(self) -> None:
         """Let the stream pull what has changed."""
         if self._known.up and not self._exchange.idle:
@@ -124,6 +135,11 @@ class Link:
         """Say goodbye to the peer and end `run`."""
         self._leaving = subcode
         self._scope.cancel()
+
+    @property
+    def graceful(self) -> bool:
+        """Whether the peer would wait for this process to come back."""
+        return self._known.graceful
 
     def status(self) -> PeerStatus:
         """How the session stands."""
@@ -139,6 +155,7 @@ class Link:
             received_prefixes=self._exchange.received,
             advertised_prefixes=self._exchange.advertised,
             last_error=problem or error or self._exchange.problem(),
+            graceful_restart=self.graceful,
         )
 
     def figures(self) -> Figures:
@@ -149,7 +166,10 @@ class Link:
     # --- the task -------------------------------------------------------------------------------
 
     async def run(self, after: trio.Event | None = None) -> None:
-        """Keep a session with the peer until `leave` or cancelled; then Cease, bounded.
+        """Keep a session with the peer until `leave` or cancelled; then end it, bounded.
+
+        It ends with Cease, unless the peer would wait for this process to
+        come back and the process ends.
 
         `after` is awaited first: the link that this one replaces must be gone.
         """
@@ -188,6 +208,8 @@ class Link:
             finally:
                 self._driving = False
                 try:
+                    if self._leaving == SHUT_DOWN and self.graceful:
+                        await self._say_the_rest()
                     self._stop(self._leaving)
                 finally:
                     for connection in self._connections.values():
@@ -242,7 +264,14 @@ class Link:
 
     def _stop(self, subcode: int) -> None:
         for side in Side:
-            self._feed(side, Stop(subcode, _REASONS[subcode]))
+            self._feed(side, Stop(subcode, _REASONS[subcode], returning=subcode == SHUT_DOWN))
+
+    async def _say_the_rest(self) -> None:
+        """Wait until the peer was told all, for what it was told is what it keeps."""
+        with trio.move_on_after(GOODBYE_SECONDS / 2, shield=True):
+            while self._known.up and not self._exchange.idle:
+                self._wake = trio.Event()
+                await self._wake.wait()
 
     def _jitter(self) -> float:
         return self._host.random.uniform(0.75, 1.0)
@@ -266,7 +295,11 @@ class Link:
     async def accept(self, stream: trio.abc.Stream) -> bool:
         """Hold a conversation that the peer began; False when there is one already."""
         refused = self._impediment or password_problem(self.peer, self._password)
-        if refused or not self._driving or Side.THEIRS in self._connections:
+        if refused or not self._driving:
+            return False
+        for side in Side:
+            self._feed(side, Approached(jitter=self._jitter()))
+        if Side.THEIRS in self._connections:
             return False
         try:
             if isinstance(stream, trio.SocketStream):
@@ -285,7 +318,8 @@ class Link:
         beside = await self._beside(local, stream)
         self._local[side] = (local, beside)
         identifier = router_id(self.peer, self._host.node, local, beside)
-        self._event(connection, Connected(identifier))
+        restarted = trio.current_time() < self._restarted_until
+        self._event(connection, Connected(identifier, restarted))
         await connection.run(stream)
 
     async def _beside(self, local: str, stream: trio.abc.Stream) -> tuple[str, ...]:
@@ -379,7 +413,11 @@ class Link:
                 self._settle()
                 self.flush()
                 self._complaint = ""
-                _LOG.info("peer %s: established with AS %d", self.peer.name, agreed.peer_asn)
+                self._restarted_until = -math.inf
+                waits = ", which waits when this node restarts" if agreed.graceful else ""
+                _LOG.info(
+                    "peer %s: established with AS %d%s", self.peer.name, agreed.peer_asn, waits
+                )
             case Down(reason):
                 self._exchange.end()
                 self._counts_at = math.inf

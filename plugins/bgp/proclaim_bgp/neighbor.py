@@ -30,6 +30,8 @@ from proclaim_bgp.wire import (
 DEFAULT_HOLD_SECONDS = 90
 """RFC 4271 section 10; MetalLB's native speaker says the same."""
 DEFAULT_LOCAL_PREF = 100
+DEFAULT_RESTART_SECONDS = 120
+"""As FRR has it, and so MetalLB."""
 _PASSWORD_OCTETS = 80
 """TCP_MD5SIG takes no longer key."""
 _AGAIN_SECONDS = 1.0
@@ -62,8 +64,6 @@ def reservations(peer: BGPPeer) -> tuple[str, ...]:
     found = []
     if peer.bfd_profile:
         found.append(f"bfdProfile {peer.bfd_profile!r} has no effect: BFD is not supported")
-    if peer.graceful_restart:
-        found.append("enableGracefulRestart has no effect: it is not supported")
     return tuple(found)
 
 
@@ -83,7 +83,7 @@ def family_of(address: str) -> Family:
     return Family.IPV4 if ip_address(address).version == 4 else Family.IPV6
 
 
-def terms_of(peer: BGPPeer) -> Terms:
+def terms_of(peer: BGPPeer, restart_seconds: int = DEFAULT_RESTART_SECONDS) -> Terms:
     """What a BGPPeer says about its session."""
     family = family_of(peer.peer_address)
     hold, keepalive = peer.hold_seconds, peer.keepalive_seconds
@@ -98,6 +98,7 @@ def terms_of(peer: BGPPeer) -> Terms:
         hold_seconds=hold,
         keepalive_seconds=keepalive,
         connect_seconds=peer.connect_seconds,
+        restart_seconds=restart_seconds if peer.graceful_restart else None,
     )
 
 
@@ -232,6 +233,12 @@ class Neighbor:
     def phase(self) -> Phase:
         """How far the more advanced connection is."""
         return max(self.ours.phase, self.theirs.phase, key=_PHASES.index)
+
+    @property
+    def graceful(self) -> bool:
+        """Whether the peer keeps what it was told when the connection merely ends."""
+        agreed = self.of(self.up).agreed if self.up else None
+        return agreed is not None and agreed.graceful
 
 
 Answer = tuple[tuple[Side, Output], ...]

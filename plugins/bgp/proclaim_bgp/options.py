@@ -5,6 +5,7 @@ enabled = true
 listen = ["127.0.0.1:1790"]     # also accept connections of configured peers
 next_hop_ipv4 = "192.0.2.1"     # instead of an address of the session's interface
 next_hop_ipv6 = "2001:db8::1"
+restart_seconds = 120           # how long peers that would wait for this node do so
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from typing import Any
 
 from proclaim import Settings
 
-from proclaim_bgp.wire import Family
+from proclaim_bgp.neighbor import DEFAULT_RESTART_SECONDS
+from proclaim_bgp.wire import MOST_RESTART_SECONDS, Family
 
-_KEYS = ("enabled", "listen", "next_hop_ipv4", "next_hop_ipv6")
+_KEYS = ("enabled", "listen", "next_hop_ipv4", "next_hop_ipv6", "restart_seconds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class Options:
     listen: tuple[tuple[str, int], ...] = ()
     """Addresses and ports to accept connections at."""
     next_hops: Mapping[Family, str] = field(default_factory=dict)
+    restart_seconds: int = DEFAULT_RESTART_SECONDS
+    """How long peers with graceful restart keep the routes of a node that is away."""
 
 
 def read_options(settings: Settings) -> Options:
@@ -40,7 +44,12 @@ def read_options(settings: Settings) -> Options:
     enabled = table.get("enabled", True)
     if not isinstance(enabled, bool):
         raise settings.error("bgp.enabled", f"{enabled!r} is not true or false")
-    return Options(enabled, _listen(settings, table), _next_hops(settings, table))
+    return Options(
+        enabled,
+        _listen(settings, table),
+        _next_hops(settings, table),
+        _restart_seconds(settings, table),
+    )
 
 
 def _listen(settings: Settings, table: Mapping[str, Any]) -> tuple[tuple[str, int], ...]:
@@ -70,6 +79,14 @@ def _next_hops(settings: Settings, table: Mapping[str, Any]) -> dict[Family, str
             raise settings.error(f"bgp.{key}", f"{text!r} is no {family.label} address") from None
         found[family] = str(ip_address(text))
     return found
+
+
+def _restart_seconds(settings: Settings, table: Mapping[str, Any]) -> int:
+    seconds = table.get("restart_seconds", DEFAULT_RESTART_SECONDS)
+    if type(seconds) is not int or not 1 <= seconds <= MOST_RESTART_SECONDS:
+        accepted = f"a whole number from 1 to {MOST_RESTART_SECONDS}"
+        raise settings.error("bgp.restart_seconds", f"{seconds!r} is not {accepted}")
+    return seconds
 
 
 def endpoint(text: str) -> tuple[str, int]:

@@ -47,6 +47,8 @@ class Outbox(Generic[Content]):
         """Where a prefix waits: under its key in `_announce`, or with None in `_withdraw`."""
         self._markers: set[Family] = set()
         """Families whose End-of-RIB is due."""
+        self._incomplete = False
+        """Whether End-of-RIB waits for `complete`."""
         self.unsendable: dict[Prefix, Content] = {}
         """Routes whose attributes do not fit into a message."""
 
@@ -75,12 +77,21 @@ class Outbox(Generic[Content]):
 
     # --- the session ----------------------------------------------------------------------------
 
-    def begin(self, families: Iterable[Family]) -> None:
-        """A session is up: everything in these families is to be sent, then End-of-RIB."""
+    def begin(self, families: Iterable[Family], incomplete: bool = False) -> None:
+        """A session is up: everything in these families is to be sent, then End-of-RIB.
+
+        While what is wanted is `incomplete`, End-of-RIB waits: at it a peer
+        forgets what it was told before this session and not in it.
+        """
         self.end()
+        self._incomplete = incomplete
         self._families = frozenset(families)
         self._markers = set(self._families)
         self._backlog = dict.fromkeys(reversed(self._wanted))
+
+    def complete(self) -> None:
+        """All that is wanted has been said here."""
+        self._incomplete = False
 
     def end(self) -> None:
         """The session is over, and with it all that the peer was told."""
@@ -110,7 +121,11 @@ class Outbox(Generic[Content]):
         """Whether there is nothing to send."""
         if not self._families:
             return True
-        return not (self._backlog or self._announce or self._withdraw or self._markers)
+        return not (self._backlog or self._announce or self._withdraw or self._marked)
+
+    @property
+    def _marked(self) -> bool:
+        return bool(self._markers) and not self._incomplete
 
     def next(self, form: Form[Content], limit: int = MAXIMUM_OCTETS) -> bytes | None:
         """The next message of at most `limit` octets, which from now on counts as sent.
@@ -122,7 +137,7 @@ class Outbox(Generic[Content]):
             return self._reach(form, key, limit)
         for family in self._withdraw:
             return self._unreach(family, limit)
-        if not self._backlog:
+        if not self._backlog and self._marked:
             for family in sorted(self._markers):
                 self._markers.discard(family)
                 return pack_unreach(family, b"")

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from proclaim_bgp.signals import (
+    Approached,
     Closed,
     CloseTransport,
     Connected,
@@ -34,7 +35,7 @@ from proclaim_bgp.signals import (
     Writing,
     Written,
 )
-from proclaim_bgp.terms import Agreed, Terms, agree
+from proclaim_bgp.terms import Agreed, Terms, agree, hello
 from proclaim_bgp.wire import (
     Code,
     Context,
@@ -45,7 +46,6 @@ from proclaim_bgp.wire import (
     Open,
     RouteRefresh,
     Update,
-    opening,
 )
 
 OPEN_HOLD_SECONDS = 60.0
@@ -121,20 +121,20 @@ def step(session: Session, happened: Input, now: float) -> Stepped:
     match happened:
         case Start(after=after):
             return _start(session, now + after * happened.jitter, now)
-        case Stop(subcode=subcode, reason=reason):
-            return _stop(session, subcode, reason)
-        case Connected(router_id=router_id):
-            return _connected(session, router_id, now)
+        case Stop():
+            return _stop(session, happened)
+        case Connected(router_id=router_id, restarted=restarted):
+            return _connected(session, router_id, restarted, now)
+        case Approached():
+            return _approached(session, happened.jitter, now)
         case ConnectFailed(reason=reason):
             return _connect_failed(session, reason, happened.jitter, now)
         case Closed(reason=reason):
             return _end(session, reason, happened.jitter, now)
         case Received(message=message):
             return _received(session, message, happened.jitter, now)
-        case Writing():
-            return _writing(session, now)
-        case Written():
-            return replace(session, send_hold_at=None), ()
+        case Writing() | Written():
+            return _writing(session, isinstance(happened, Writing), now)
         case Tick():
             return _tick(session, happened.jitter, now)
         case _:
@@ -158,12 +158,10 @@ def _connect(session: Session, now: float) -> Stepped:
     return connecting, (OpenTransport(),)
 
 
-def _connected(session: Session, router_id: int, now: float) -> Stepped:
+def _connected(session: Session, router_id: int, restarted: bool, now: float) -> Stepped:
     incoming = session.terms.passive and session.phase is Phase.IDLE
     if session.phase is not Phase.CONNECT and not incoming:
         return session, ()
-    terms = session.terms
-    hello = opening(terms.asn, terms.hold_seconds, router_id, terms.families)
     opened = replace(
         session,
         phase=Phase.OPEN_SENT,
@@ -172,7 +170,7 @@ def _connected(session: Session, router_id: int, now: float) -> Stepped:
         retry_at=None,
         hold_at=now + OPEN_HOLD_SECONDS,
     )
-    return opened, (Send(hello),)
+    return opened, (Send(hello(session.terms, router_id, restarted)),)
 
 
 def _connect_failed(session: Session, reason: str, jitter: float, now: float) -> Stepped:
@@ -208,7 +206,9 @@ def _due(at: float | None, now: float) -> bool:
     return at is not None and at <= now
 
 
-def _writing(session: Session, now: float) -> Stepped:
+def _writing(session: Session, busy: bool, now: float) -> Stepped:
+    if not busy:
+        return replace(session, send_hold_at=None), ()
     if session.phase is not Phase.ESTABLISHED or session.send_hold_at is not None:
         return session, ()
     assert session.agreed is not None
@@ -229,13 +229,27 @@ def _silent(session: Session) -> Session:
     return Session(session.terms, attempts=session.attempts, failures=session.failures)
 
 
-def _stop(session: Session, subcode: int, reason: str) -> Stepped:
+def _stop(session: Session, stop: Stop) -> Stepped:
     if session.phase is Phase.IDLE:
         return _silent(session), ()
-    outputs = _ended(session, reason)
-    if session.phase in _TALKING:
-        outputs = (Send(Notification(Code.CEASE, subcode)), *outputs)
+    outputs = _ended(session, stop.reason)
+    if session.phase in _TALKING and not (stop.returning and _may_be_waited_for(session)):
+        outputs = (Send(Notification(Code.CEASE, stop.subcode)), *outputs)
     return Session(session.terms), outputs
+
+
+def _may_be_waited_for(session: Session) -> bool:
+    """Whether the peer keeps what it was told, in this session or in one before."""
+    if session.agreed is None:
+        return session.terms.restart_seconds is not None
+    return session.agreed.graceful
+
+
+def _approached(session: Session, jitter: float, now: float) -> Stepped:
+    """RFC 4724 section 4.2: who connects anew has lost this connection, and wants no farewell."""
+    if session.phase is not Phase.ESTABLISHED or not _may_be_waited_for(session):
+        return session, ()
+    return _end(session, "the peer has connected anew", jitter, now)
 
 
 def _end(session: Session, reason: str, jitter: float, now: float) -> Stepped:

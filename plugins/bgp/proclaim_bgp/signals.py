@@ -36,6 +36,8 @@ class Stop(Input):
 
     subcode: int = 2
     reason: str = "stopped"
+    returning: bool = False
+    """Whether this side comes back soon: a peer that would wait for it is told nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,13 @@ class Connected(Input):
     """The transport is there; the identifier may depend on its local address."""
 
     router_id: int
+    restarted: bool = False
+    """Whether the peer may still have what an earlier process of this side told it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Approached(Input):
+    """The peer opens another connection."""
 
 
 @dataclass(frozen=True, slots=True)

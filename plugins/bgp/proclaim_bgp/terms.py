@@ -8,7 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from proclaim_bgp.wire import Code, Family, Fault, Multiprotocol, Notification, Open
+from proclaim_bgp.wire import (
+    Code,
+    Family,
+    Fault,
+    GracefulRestart,
+    Multiprotocol,
+    Notification,
+    Open,
+    Restartable,
+    opening,
+)
 from proclaim_bgp.wire.capabilities import encode_capability
 
 
@@ -27,6 +37,9 @@ class Terms:
     connect_seconds: float | None = None
     passive: bool = False
     """Whether the peer opened the connection; such a session ends with it."""
+    restart_seconds: int | None = None
+    """How long the peer is asked to keep what it was told while this side is away (RFC 4724);
+    None asks for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +56,27 @@ class Agreed:
     families: frozenset[Family]
     """Both sides speak them."""
     route_refresh: bool
+    graceful: bool = False
+    """Both sides know of graceful restart: the peer keeps what it was told when the connection
+    ends without a NOTIFICATION."""
 
     @property
     def external(self) -> bool:
         return self.asn != self.peer_asn
+
+
+def hello(terms: Terms, router_id: int, restarted: bool) -> Open:
+    """The OPEN of this side.
+
+    What is forwarded is forwarded by the kernel, whether this process lives or
+    not, so the state of every family is preserved.  A NOTIFICATION ends all,
+    for this side sends one only when it does not mean to come back.
+    """
+    more = []
+    if terms.restart_seconds is not None:
+        families = tuple(Restartable(family, True) for family in terms.families)
+        more.append(GracefulRestart(terms.restart_seconds, families, restarted=restarted))
+    return opening(terms.asn, terms.hold_seconds, router_id, terms.families, *more)
 
 
 def agree(terms: Terms, router_id: int, peer: Open) -> Agreed | Fault:
@@ -78,6 +108,7 @@ def agree(terms: Terms, router_id: int, peer: Open) -> Agreed | Fault:
         four_octet=peer.four_octet,
         families=families,
         route_refresh=peer.route_refresh,
+        graceful=terms.restart_seconds is not None and peer.graceful_restart is not None,
     )
 
 
