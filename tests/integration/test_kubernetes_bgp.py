@@ -4,7 +4,7 @@
 nodes.
 
 Not supported, and so not looked for here: BFD, sessions in a VRF, unnumbered
-ones, graceful restart, the announcer frr-k8s and its FRRConfigurations, and
+ones, the announcer frr-k8s and its FRRConfigurations, and
 the ConfigMap bgpextras.
 """
 

@@ -16,6 +16,7 @@ from integration.lab.cluster import (
     ROUTED_V4,
     SOON,
     START,
+    TOR,
     cluster,
     second_router,
 )
@@ -127,6 +128,48 @@ def test_killing_all_nodes_and_the_controller_moves_no_address(k8s, stopwatch):
     assert {name: k8s.kube.addresses(name) for name in before} == before
 
 
+def forget(*members):
+    """Take the ledgers of processes that do not run away, as before an installation."""
+    for member in members:
+        for path in member.directory.glob("ledger.db*"):
+            path.unlink()
+
+
+@pytest.fixture
+def waiting(k8s):
+    """The cluster with a router that was asked to wait for its nodes."""
+    names = [each["metadata"]["name"] for each in TOR]
+    k8s.kube.delete("BGPPeer", *names)
+    k8s.until("no session is left", lambda: not k8s.established(), within=START)
+    for each in TOR:
+        k8s.kube.create({**each, "spec": {**each["spec"], "enableGracefulRestart": True}})
+    k8s.until("all sessions stand", k8s.established, within=START)
+    return k8s
+
+
+def test_with_graceful_restart_killed_nodes_cost_no_route(waiting, stopwatch):
+    k8s, prefix = waiting, stand(waiting)
+    k8s.web("goes")
+    (gone,) = (f"{address}/32" for address in k8s.addressed("goes"))
+    k8s.until("it is routed", k8s.routed, gone, *NODES)
+    with untouched(k8s, prefix):
+        for victims in ([k8s.nodes[FIRST]], k8s.members):
+            for member in victims:
+                member.process.kill()
+            k8s.until("the router has noticed", lambda: not k8s.established())
+            assert via(k8s.lab, prefix, *NODE_V4.values())
+            if len(victims) > 1:
+                forget(*k8s.nodes.values())
+                k8s.kube.delete("Service", "goes", namespace="default")
+            stopwatch.start()
+            k8s.start(*victims)
+            stopwatch.lap("all sessions stand", k8s.established, START)
+        stopwatch.lap("what went meanwhile is gone", partial(k8s.routed, gone), START)
+        new_service(k8s, stopwatch, "after")
+        first = partial(k8s.answered_by, ON_LAN, f"{FIRST}/eth0")
+        k8s.until("the LAN is answered", first, within=START)
+
+
 # --- the API server -----------------------------------------------------------------------------
 
 
@@ -229,8 +272,7 @@ def stop_and_forget(k8s, *members):
     """End processes and take their ledgers away, as before an installation."""
     for member in members:
         member.process.terminate()
-        for path in member.directory.glob("ledger.db*"):
-            path.unlink()
+    forget(*members)
 
 
 def plan(k8s):
