@@ -35,7 +35,7 @@ def test_a_pod_that_is_being_deleted_does_not_count():
 
 @pytest.mark.parametrize("phase", ["Pending", "Running", "Unknown"])
 def test_a_pod_that_may_come_up_counts(phase):
-    assert "controller-1" in runs_beside([pod("controller-1", phase)], NAMESPACE)
+    assert "controller-1" in runs_beside([pod("controller-1", phase)], NAMESPACE).sentence
 
 
 def test_components_and_pods_are_named():
@@ -43,11 +43,24 @@ def test_components_and_pods_are_named():
         pod("controller-1", component="controller"),
         *(pod(f"speaker-{at}", component="speaker") for at in range(5)),
     ]
-    assert runs_beside(pods, NAMESPACE) == (
+    assert runs_beside(pods, NAMESPACE).sentence == (
         "MetalLB runs in the namespace metallb-system as well (controller: controller-1; "
         "speaker: speaker-0, speaker-1, speaker-2 and 2 more), "
         "and would give and announce the same addresses"
     )
+
+
+@pytest.mark.parametrize(
+    ("labels", "announces"),
+    [
+        ({"component": "controller"}, False),
+        ({"app__kubernetes__io/component": "speaker"}, True),
+        ({"component": "frr-k8s"}, True),
+        ({}, True),
+    ],
+)
+def test_all_but_its_controller_may_announce(labels, announces):
+    assert runs_beside([pod("one", **labels)], NAMESPACE).announces is announces
 
 
 def test_the_hint_says_how_to_stop_it_and_how_to_allow_it():
@@ -82,4 +95,4 @@ async def test_it_is_found_by_the_labels_of_its_manifests_and_of_its_chart(label
     said = await look_beside(server.connect(), NAMESPACE)
     assert (said is not None) is found
     if said:
-        assert "speaker: one" in said
+        assert "speaker: one" in said.sentence

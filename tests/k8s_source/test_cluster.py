@@ -286,6 +286,39 @@ async def test_nodes_keep_announcing_while_the_server_is_away(autojump_clock, sc
     assert frozenset() not in node.routes.history[1:]
 
 
+async def test_a_node_with_a_ledger_gives_way_to_a_speaker_of_metallb(
+    autojump_clock, scene, caplog
+) -> None:
+    controller, node = await announcing(scene)
+    await node.kill()
+    scene.server.create(speaker("speaker"))
+    await node.start()
+    await trio.sleep(30)
+    assert node.announced == set()
+    assert "speaker: speaker-1" in caplog.text
+    scene.server.delete("Pod", "speaker-1", objects.METALLB)
+    assert await scene.until(lambda: node.announced) < 90
+    assert scene.addresses("web") == ("192.0.2.0",), "the controller was not asked"
+    assert controller.state.authority is Authority.ALLOCATE
+
+
+async def test_a_node_with_a_ledger_goes_on_beside_a_controller_of_metallb(
+    autojump_clock, scene
+) -> None:
+    _, node = await announcing(scene)
+    await node.kill()
+    scene.server.create(speaker("controller"))
+    await node.start()
+    await trio.sleep(30)
+    assert node.announced == {"192.0.2.0/32"}, "nobody else announces it"
+
+
+def speaker(component: str) -> dict[str, object]:
+    """A Pod of MetalLB."""
+    labels = {"app": "metallb", "component": component}
+    return objects.pod("speaker-1", labels=labels)
+
+
 @pytest.mark.parametrize("seconds", [20, 61, 125, 333, 1000])
 async def test_all_go_on_together_when_the_server_is_back(autojump_clock, scene, seconds) -> None:
     _, node = await announcing(scene)

@@ -131,11 +131,19 @@ async def test_the_old_version_of_peers_is_read_where_only_that_is_served(autoju
 
 
 async def test_a_cluster_where_metallb_runs_is_refused_with_a_hint(autojump_clock):
-    cluster = Cluster()
+    cluster = Cluster(allocates=False)
     cluster.server.create(SPEAKER)
     with pytest.raises(PluginError, match="speaker: speaker-1") as raised:
         await cluster.source.run(cluster.observe)
     assert "--replicas=0" in raised.value.hint
+    assert cluster.told == [Listing("kubernetes")], "nothing of what is remembered is announced"
+
+
+async def test_who_gives_addresses_forgets_nothing_where_metallb_runs(autojump_clock):
+    cluster = Cluster()
+    cluster.server.create(SPEAKER)
+    with pytest.raises(PluginError, match="speaker: speaker-1"):
+        await cluster.source.run(cluster.observe)
     assert cluster.told == []
 
 

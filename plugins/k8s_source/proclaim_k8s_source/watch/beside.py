@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -12,6 +12,8 @@ from proclaim_k8s_source.access.api import Api, checked
 SELECTORS = ("app=metallb", "app.kubernetes.io/name=metallb")
 """The labels of its manifests and of its Helm chart."""
 _COMPONENTS = ("component", "app.kubernetes.io/component")
+_CONTROLLER = "controller"
+"""The component that announces nothing."""
 _NAMED = 3
 """Pods of a component that are named."""
 
@@ -41,8 +43,16 @@ class _Pods(msgspec.Struct):
     items: list[Pod] | None = None
 
 
-def runs_beside(pods: Iterable[Pod], namespace: str) -> str | None:
-    """Which of its Pods run or are about to, as one sentence; None when there are none."""
+class Beside(NamedTuple):
+    """What of MetalLB runs, or is about to."""
+
+    sentence: str
+    announces: bool
+    """Whether more than its controller does."""
+
+
+def runs_beside(pods: Iterable[Pod], namespace: str) -> Beside | None:
+    """Which of its Pods run or are about to; None when there are none."""
     found: dict[str, list[str]] = {}
     for pod in pods:
         phase = pod.status.phase if pod.status else ""
@@ -54,10 +64,11 @@ def runs_beside(pods: Iterable[Pod], namespace: str) -> str | None:
     if not found:
         return None
     parts = [f"{component}: {_several(names)}" for component, names in sorted(found.items())]
-    return (
+    sentence = (
         f"MetalLB runs in the namespace {namespace} as well ({'; '.join(parts)}), "
         "and would give and announce the same addresses"
     )
+    return Beside(sentence, announces=found.keys() != {_CONTROLLER})
 
 
 def _several(names: list[str]) -> str:
@@ -77,7 +88,7 @@ def hint(namespace: str) -> str:
     )
 
 
-async def look_beside(api: Api, namespace: str) -> str | None:
+async def look_beside(api: Api, namespace: str) -> Beside | None:
     """Ask the server; raises Refused and Unreachable."""
     path = f"/api/v1/namespaces/{namespace}/pods"
     pods: list[Pod] = []

@@ -72,6 +72,7 @@ LARGER_TIMES = 5
 """How often the size of the pages is doubled when a list expires before it is complete."""
 
 _DENIED = (401, 403)
+_FORBIDDEN = 403
 _NOT_FOUND = 404
 _EXPIRED = 410
 
@@ -242,7 +243,10 @@ def _list_failed(reflector: Reflector[T], failed: Failed, now: float) -> Stepped
         reflector = replace(reflector, pages=(), listed="", token="")
     if failed.status == _NOT_FOUND and reflector.rules.optional:
         return _unknown(reflector, failed, now)
-    failures = reflector.list_failures + 1
+    failures = _failures(reflector, reflector.list_failures, failed)
+    if reflector.token and (not _passes(failed) or failures % REFUSALS == 0):
+        # Another server, or one whose store was restored, may have no use for the token.
+        reflector = replace(reflector, pages=(), listed="", token="")
     counted = replace(reflector, list_failures=failures, absences=0)
     return _pause(counted, failed, failures, now)
 
@@ -318,11 +322,10 @@ def _ended(reflector: Reflector[T], ended: Ended, now: float) -> Stepped[T]:
 
 
 def _watch_failed(reflector: Reflector[T], failed: Failed, now: float) -> Stepped[T]:
-    lasted = _lasted(reflector, now)
-    failures = 1 if lasted else reflector.watch_failures + 1
+    before = 0 if _lasted(reflector, now) else reflector.watch_failures
+    failures = _failures(reflector, before, failed)
     counted = replace(reflector, watch_failures=failures, silences=SILENCES - 1)
-    passes = failed.status == 0 or failed.status in _DENIED or failed.status >= 429
-    relists = not passes or (failed.status != 0 and failures % REFUSALS == 0)
+    relists = not _passes(failed) or (failed.status != 0 and failures % REFUSALS == 0)
     listed_lately = reflector.listed_at is not None and now - reflector.listed_at < STEADY_SECONDS
     if failed.status == _EXPIRED and not listed_lately:
         return _list(counted)
@@ -330,6 +333,19 @@ def _watch_failed(reflector: Reflector[T], failed: Failed, now: float) -> Steppe
 
 
 # --- time --------------------------------------------------------------------------------------
+
+
+def _passes(failed: Failed) -> bool:
+    """Whether it is about the server or the rights, and not about what was asked."""
+    return failed.status == 0 or failed.status in _DENIED or failed.status >= 429
+
+
+def _failures(reflector: Reflector[T], before: int, failed: Failed) -> int:
+    """How many there are in a row: of a server that was away, those do not count that now is not.
+
+    One that has just started refuses for some seconds what it will grant.
+    """
+    return 1 if reflector.away and not failed.away else before + 1
 
 
 def _pause_seconds(failures: int, failed: Failed) -> float:
@@ -343,7 +359,7 @@ def _answering(reflector: Reflector[T], jitter: float, now: float) -> Stepped[T]
     if not reflector.away or reflector.retry_at is None:
         return reflector, ()
     at = min(reflector.retry_at, now + ANSWERING_SECONDS * jitter)
-    return replace(reflector, away=False, retry_at=at), ()
+    return replace(reflector, away=False, retry_at=at, list_failures=0, watch_failures=0), ()
 
 
 def _pause(reflector: Reflector[T], failed: Failed, failures: int, now: float) -> Stepped[T]:
@@ -358,8 +374,10 @@ def _pause(reflector: Reflector[T], failed: Failed, failures: int, now: float) -
         opened_at=None,
     )
     # A server that has restarted breaks a watch, refuses the next, and is well after a list.
-    usual = 3 if failed.status == _EXPIRED else 1
-    hiccup = failures <= usual and failed.status not in _DENIED
+    # It forbids what it has allowed before, as long as it has not read who has which rights.
+    starting = failed.status == _FORBIDDEN and bool(reflector.version)
+    usual = 3 if failed.status == _EXPIRED or starting else 1
+    hiccup = failures <= usual and (starting or failed.status not in _DENIED)
     if hiccup or reflector.trouble == failed.status:
         return pausing, ()
     trouble = Trouble(failed.reason, failed.status, pause)

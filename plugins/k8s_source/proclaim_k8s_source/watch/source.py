@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from math import inf
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 import trio
 from proclaim import (
@@ -30,7 +30,7 @@ from proclaim.model import Resource
 from proclaim_k8s_source.access.api import Api, Refused, Unreachable
 from proclaim_k8s_source.steps import PAUSE_EVERY, Steps
 from proclaim_k8s_source.watch.assembly import Assembly, Untold
-from proclaim_k8s_source.watch.beside import hint, look_beside
+from proclaim_k8s_source.watch.beside import Beside, hint, look_beside
 from proclaim_k8s_source.watch.driver import Driver
 from proclaim_k8s_source.watch.kinds import Scope, Watched, secret, watched
 from proclaim_k8s_source.watch.pace import paced
@@ -69,8 +69,8 @@ class KubernetesSource:
 
         Raises PluginError when MetalLB runs as well and may not.
         """
-        if not self._scope.beside_metallb:
-            await self._refuse_beside()
+        if not self._scope.beside_metallb and (found := await self._found_beside()):
+            await self._give_way(found, observe)
         assembly = Assembly(self._scope.namespace, reads_secrets=self._scope.announces)
         self.seen.begin()
         async with trio.open_nursery() as nursery:
@@ -126,8 +126,15 @@ class KubernetesSource:
 
     # --- MetalLB -------------------------------------------------------------------------------
 
-    async def _refuse_beside(self) -> None:
-        """Go on when MetalLB does not run, or when nobody may ask; wait until it is known."""
+    async def _give_way(self, found: Beside, observe: Observe) -> NoReturn:
+        if found.announces and not self._scope.allocates:
+            # What is remembered is announced from the start on, and now by others as well.  Nothing
+            # is lost: who decides nothing learns all of it again.
+            await observe(Listing(NAME))
+        raise PluginError(found.sentence, hint(self._scope.namespace))
+
+    async def _found_beside(self) -> Beside | None:
+        """What runs of MetalLB, when it is known; None also when nobody may ask."""
         pause, said = FIRST_PAUSE_SECONDS, False
         while True:
             try:
@@ -136,7 +143,7 @@ class KubernetesSource:
             except Refused as error:
                 if error.status == _FORBIDDEN:
                     log.warning("whether MetalLB runs as well cannot be seen: %s", error)
-                    return
+                    return None
                 failure: Exception = error
             except Unreachable as error:
                 failure = error
@@ -148,8 +155,7 @@ class KubernetesSource:
             pause = min(2 * pause, LONGEST_AWAY_SECONDS)
         if said:
             log.info("the API server answers again")
-        if found:
-            raise PluginError(found, hint(self._scope.namespace))
+        return found
 
     async def _keep_looking_beside(self) -> None:
         """Say once that MetalLB has appeared, and once that it has gone."""
@@ -162,10 +168,10 @@ class KubernetesSource:
             except (Refused, Unreachable):
                 continue
             if found and not appeared:
-                log.error("%s; %s", found, hint(self._scope.namespace))
+                log.error("%s; %s", found.sentence, hint(self._scope.namespace))
             elif appeared and not found:
                 log.info("MetalLB does not run in the namespace %s any more", self._scope.namespace)
-            appeared = bool(found)
+            appeared = found is not None
 
 
 class _MakeDriver(Protocol):
