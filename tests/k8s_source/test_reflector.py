@@ -7,6 +7,7 @@ from proclaim_k8s_source.watch.reflector import (
     ABSENT_AGAIN_SECONDS,
     ABSENT_SECONDS,
     ANSWERING_SECONDS,
+    FIRST_PAUSE_SECONDS,
     LARGER_TIMES,
     LONGEST_AWAY_SECONDS,
     LONGEST_PAUSE_SECONDS,
@@ -175,6 +176,33 @@ def test_being_denied_is_told_at_once_and_tried_again(status):
     assert driven.wait() == (List(500),)
 
 
+def test_what_was_allowed_before_is_refused_for_a_while_by_a_server_that_starts():
+    driven = Driven().watched().later(100)
+    said = []
+    for _ in range(3):
+        said += driven.hear(Failed("forbidden", 403))
+        driven.wait()
+    assert said == []
+    assert driven.hear(Failed("forbidden", 403)) == (Trouble("forbidden", 403, 4.0),)
+
+
+def test_a_page_that_is_refused_has_the_list_begin_anew():
+    driven = Driven()
+    driven.hear(Start(), Page(("a",), "10", "next"), Failed("invalid continue token", 400))
+    assert driven.wait() == (List(500),)
+    assert driven.hear(Page(("a", "b"), "11"))[0] == Complete((("a", "b"),))
+
+
+def test_a_page_that_fails_again_and_again_has_the_list_begin_anew():
+    driven = Driven()
+    driven.hear(Start(), Page(("a",), "10", "next"))
+    for _ in range(REFUSALS - 1):
+        driven.hear(Failed("a revision of the future", 500))
+        assert driven.wait() == (List(500, "next"),)
+    driven.hear(Failed("a revision of the future", 500))
+    assert driven.wait() == (List(500),)
+
+
 @pytest.mark.parametrize("status", [0, 429, 500, 503, 504])
 def test_a_list_that_fails_is_asked_again_where_it_was(status):
     driven = Driven()
@@ -216,6 +244,19 @@ def test_who_waits_for_a_server_that_was_away_goes_on_when_somebody_was_answered
     assert driven.hear(Answering(0.5)) == ()
     assert deadline(driven.reflector) == driven.now + ANSWERING_SECONDS / 2
     assert isinstance(driven.wait()[0], List)
+
+
+@pytest.mark.parametrize("status", [403, 429, 500])
+def test_a_server_that_was_away_for_long_and_refuses_at_first_is_asked_again_soon(status):
+    driven, _ = paused_long(Failed("nobody answers", away=True))
+    driven.wait()
+    driven.hear(Failed("starting", status))
+    assert deadline(driven.reflector) == driven.now + FIRST_PAUSE_SECONDS
+    driven, _ = paused_long(Failed("nobody answers", away=True))
+    driven.hear(Answering())
+    driven.wait()
+    driven.hear(Failed("starting", status))
+    assert deadline(driven.reflector) == driven.now + FIRST_PAUSE_SECONDS
 
 
 def test_who_was_refused_waits_on_when_somebody_else_was_answered():

@@ -30,6 +30,11 @@ def forbid(scene, verb, resource, subresource=""):
     scene.server.machinery.authorize = allowed
 
 
+def forbid_all(scene):
+    """Leave nobody any right."""
+    scene.server.machinery.authorize = lambda access: False
+
+
 def permit(scene):
     scene.server.machinery.authorize = lambda access: True
 

@@ -174,6 +174,22 @@ async def test_where_pods_may_not_be_seen_that_is_said_once(caplog, autojump_clo
     assert said.startswith("whether MetalLB runs as well cannot be seen: ")
 
 
+async def test_metallb_is_found_though_the_server_forbids_to_look_at_first(autojump_clock):
+    cluster = Cluster()
+    cluster.server.create(SPEAKER)
+    cluster.refuse("", 403)
+
+    async def relent():
+        await trio.sleep(2)
+        cluster.relent()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(relent)
+        with pytest.raises(PluginError, match="speaker: speaker-1"):
+            await cluster.source.run(cluster.observe)
+    assert cluster.told == []
+
+
 async def test_a_server_that_is_away_at_the_start_is_waited_for(caplog, autojump_clock):
     caplog.set_level(logging.INFO)
     cluster = Cluster()

@@ -1,7 +1,9 @@
 """What cannot be written at all: a kind that is not served, or that there is no right to write.
 
 One of its objects is tried now and then, and the others wait for how that goes:
-a thousand requests would be refused for one and the same reason.
+a thousand requests would be refused for one and the same reason.  The first
+pauses are short: a server that is starting refuses everybody until it has read
+who has which rights.
 """
 
 from __future__ import annotations
@@ -13,6 +15,9 @@ from typing import NamedTuple
 from proclaim import Ref
 
 from proclaim_k8s_source.access.api import Refused, Response
+
+FIRST_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 30.0
 
 _FORBIDDEN = 403
 _NOT_FOUND = 404
@@ -57,6 +62,9 @@ def about(key: Ref) -> About:
 @dataclass(slots=True)
 class _Bar:
     until: float
+    pause: float = FIRST_PAUSE_SECONDS
+    trying: Ref | None = None
+    """The one that is written to see how things stand."""
     tried: set[Ref] = field(default_factory=set)
     """Those that were refused, and so have something to write."""
     held: set[Ref] = field(default_factory=set)
@@ -68,7 +76,7 @@ class Bars:
     def __init__(self) -> None:
         self._bars: dict[About, _Bar] = {}
 
-    def hold(self, key: Ref, now: float, pause: float) -> float | None:
+    def hold(self, key: Ref, now: float) -> float | None:
         """Until when a key has to wait, which is for others where that is infinite.
 
         None when it may be tried: one of those that were refused, each time the
@@ -82,18 +90,23 @@ class Bars:
             return inf
         if now < bar.until:
             return bar.until
-        bar.until = now + pause
+        bar.until, bar.trying = now + bar.pause, key
         return None
 
-    def refuse(self, key: Ref, until: float) -> bool:
-        """A key was refused for what it is about; whether that is news."""
+    def refuse(self, key: Ref, now: float, stretch: float) -> tuple[float, bool]:
+        """A key was refused for what it is about: until when it waits, and whether that is news.
+
+        `stretch` is a random factor around 1.
+        """
         bar = self._bars.get(about(key))
         fresh = bar is None
         if bar is None:
-            bar = self._bars[about(key)] = _Bar(until)
-        bar.until = max(bar.until, until)
+            bar = self._bars[about(key)] = _Bar(now + FIRST_PAUSE_SECONDS * stretch)
+        elif bar.trying == key:
+            bar.pause = min(2 * bar.pause, LONGEST_PAUSE_SECONDS)
+            bar.until, bar.trying = now + bar.pause * stretch, None
         bar.tried.add(key)
-        return fresh
+        return bar.until, fresh
 
     def lift(self, key: Ref) -> set[Ref] | None:
         """A key was not refused; who waited for that, None where that tells nothing."""

@@ -27,8 +27,8 @@ _MOVED_ON = (404, 409)
 _BUSY = (401, 429, 500, 502, 503, 504)
 """A token that has expired is soon another one."""
 _REFUSED_PAUSE = 60.0
-_BARRED_PAUSE = 30.0
-"""Between two attempts at what is refused whatever the object."""
+_NOT_READY = "not yet ready to handle request"
+"""What a server that is starting says with 403, until its admission knows what it has to."""
 _LOOK_AGAIN = 10.0
 """When to look again at what had moved on, should its change never be seen."""
 
@@ -107,7 +107,7 @@ class Desk:
 
     async def _carry_out(self, key: Ref) -> None:
         now = trio.current_time()
-        until = self._bars.hold(key, now, _BARRED_PAUSE)
+        until = self._bars.hold(key, now)
         if until is not None:
             self.work.done(key)
             if until < inf:
@@ -117,7 +117,7 @@ class Desk:
         try:
             await self._write(key)
         except Barred as barred:
-            self._barred(key, barred, now)
+            self._barred(key, barred)
         except Refused as refused:
             self._lift(key)
             self._refused(key, refused, now)
@@ -133,11 +133,12 @@ class Desk:
             self.work.done(key)
             self._lift(key)
 
-    def _barred(self, key: Ref, barred: Barred, now: float) -> None:
-        until = now + _BARRED_PAUSE * self._random.uniform(0.8, 1.2)
+    def _barred(self, key: Ref, barred: Barred) -> None:
+        stretch = self._random.uniform(0.8, 1.2)
+        until, fresh = self._bars.refuse(key, trio.current_time(), stretch)
         self.work.done(key)
         self.work.postpone(key, until)
-        if self._bars.refuse(key, until):
+        if fresh:
             log.error("no %s can be written: %s; tried again now and then", about(key), barred)
 
     def _lift(self, key: Ref) -> None:
@@ -150,7 +151,7 @@ class Desk:
         if refused.status in _MOVED_ON:
             self.work.done(key)
             self.work.postpone(key, now + _LOOK_AGAIN)
-        elif refused.status in _BUSY:
+        elif refused.status in _BUSY or _NOT_READY in refused.said.message:
             if refused.status in UNAVAILABLE:
                 self._unanswered[key] = None
             self._failed(key, str(refused), now)

@@ -48,6 +48,8 @@ LOOK_BESIDE_SECONDS = 30.0
 LOOK_BESIDE_ON_A_NODE_SECONDS = 300.0
 """There are many nodes, and one controller says it as well."""
 _FORBIDDEN = 403
+_FORBIDDEN_TIMES = 4
+"""A server that is starting forbids everything for some seconds, so once is not enough."""
 _LOGGED_PROBLEMS = 20
 _JITTER = (2 / 3, 4 / 3)
 
@@ -135,19 +137,20 @@ class KubernetesSource:
 
     async def _found_beside(self) -> Beside | None:
         """What runs of MetalLB, when it is known; None also when nobody may ask."""
-        pause, said = FIRST_PAUSE_SECONDS, False
+        pause, said, forbidden = FIRST_PAUSE_SECONDS, False, 0
         while True:
             try:
                 found = await look_beside(self._api, self._scope.namespace)
                 break
             except Refused as error:
-                if error.status == _FORBIDDEN:
+                forbidden = forbidden + 1 if error.status == _FORBIDDEN else 0
+                if forbidden == _FORBIDDEN_TIMES:
                     log.warning("whether MetalLB runs as well cannot be seen: %s", error)
                     return None
                 failure: Exception = error
             except Unreachable as error:
                 failure = error
-            if not said and pause > FIRST_PAUSE_SECONDS:
+            if not said and not forbidden and pause > FIRST_PAUSE_SECONDS:
                 said = True
                 log.error("the API server gives no answer: %s; trying on", failure)
             with trio.move_on_after(pause * self._jitter()):
