@@ -11,6 +11,8 @@ from k8s_source.web import Reply, fine, never, serving
 from proclaim_k8s_source.access.api import MERGE_PATCH, Refused, Unreachable
 from proclaim_k8s_source.access.client import open_client
 from proclaim_k8s_source.access.value import Access, Anonymous, Plugin, Token, TokenFile
+from proclaim_k8s_source.election.messages import Rules
+from proclaim_k8s_source.election.record import Place
 
 SECRET = "hunter2-planted"
 NOBODY = Anonymous()
@@ -168,7 +170,7 @@ async def test_requests_wait_for_their_turn(mock_clock):
 
 @pytest.mark.parametrize(
     ("status", "after", "pause"),
-    [(429, "2", 2), (503, "3", 3), (503, "3600", 5), (429, "soon", 0), (500, "2", 0)],
+    [(429, "2", 2), (503, "3", 3), (503, "3600", 3), (429, "soon", 0), (500, "2", 0)],
 )
 async def test_a_pause_that_the_server_asks_for_is_kept(mock_clock, status, after, pause):
     async def answer(seen):
@@ -180,6 +182,19 @@ async def test_a_pause_that_the_server_asks_for_is_kept(mock_clock, status, afte
         before = trio.current_time()
         await client.request("GET", "/x")
         assert trio.current_time() - before == pytest.approx(pause, abs=0.01)
+
+
+async def test_a_pause_leaves_time_to_renew_the_lease(mock_clock):
+    async def answer(seen):
+        if seen.target == "/lease":
+            return Reply()
+        return Reply(503, headers=(("Retry-After", "3600"),))
+
+    async with talking(answer) as (client, _):
+        await client.request("GET", "/x")
+        mock_clock.autojump_threshold = 0.05
+        with trio.fail_after(Rules(Place("here", "lease"), "me").answer_seconds):
+            assert (await client.request("PUT", "/lease", body=b"{}")).ok
 
 
 # Credentials

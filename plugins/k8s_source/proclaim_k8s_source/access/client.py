@@ -36,8 +36,11 @@ from proclaim_k8s_source.access.value import Access
 
 log = logging.getLogger("proclaim.kubernetes.client")
 
-LONGEST_PAUSE = 5.0
-"""Seconds for which a server may hold us up; a Lease has to be renewed more often than that."""
+LONGEST_PAUSE = 3.0
+"""Seconds for which a server may hold everybody up, for what it refused may be one kind alone.
+
+A request for the Lease is given up after five, and whoever was refused pauses longer by himself.
+"""
 
 
 @asynccontextmanager
