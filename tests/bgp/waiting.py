@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 import trio
-from bgp.fake_host import FakeHost
+from proclaim import Host
 from proclaim_bgp.wire import (
     Context,
     Family,
@@ -27,7 +27,7 @@ from proclaim_bgp.wire import (
 class WaitingRouter:
     """Speaks with one node at a time, and answers everything that it is told to answer."""
 
-    def __init__(self, host: FakeHost, *capabilities: GracefulRestart) -> None:
+    def __init__(self, host: Host, *capabilities: GracefulRestart) -> None:
         self._host = host
         self._hello = opening(64513, 9, 0x0A000009, tuple(Family), *capabilities)
         self.visits: list[list[Message]] = []
@@ -41,7 +41,7 @@ class WaitingRouter:
         await self._host.serve_tcp(address, 179, lambda _: None, self.converse)
 
     async def converse(self, stream: trio.abc.Stream) -> None:
-        """Hold a session until the other end closes."""
+        """Hold a session until the other end closes or breaks."""
         at = len(self.visits)
         heard: list[Message] = []
         self._stream = stream
@@ -49,10 +49,12 @@ class WaitingRouter:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._say, stream)
             buffer = bytearray()
-            with contextlib.suppress(trio.ClosedResourceError):
+            with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
                 while octets := await stream.receive_some():
                     buffer += octets
-                    self._read(buffer, heard)
+                    for message in self._read(buffer):
+                        heard.append(message)
+                        self.heard(stream, message)
             nursery.cancel_scope.cancel()
         self.ended.append(at)
         await stream.aclose()
@@ -69,7 +71,11 @@ class WaitingRouter:
                 await stream.send_all(encode(Keepalive()))
                 await trio.sleep(2)
 
-    def _read(self, buffer: bytearray, heard: list[Message]) -> None:
+    def heard(self, stream: trio.abc.Stream, message: Message) -> None:
+        """Something was said; for those who make something of it."""
+
+    def _read(self, buffer: bytearray) -> list[Message]:
+        heard: list[Message] = []
         at = 0
         while True:
             found, at = take(buffer, at)
@@ -80,6 +86,7 @@ class WaitingRouter:
             assert not isinstance(message, Fault)
             heard.append(message)
         del buffer[:at]
+        return heard
 
     def said(self, visit: int = -1) -> GracefulRestart | None:
         """What a node has said about restarts, in its OPEN."""

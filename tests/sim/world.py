@@ -53,14 +53,13 @@ BASE: tuple[Resource, ...] = (
 class Script:
     """A source that says what the scenario has said so far."""
 
-    name = "files"
-
     def __init__(self, book: Book) -> None:
+        self.name = book.name
         self._book = book
 
     async def run(self, observe: Observe) -> None:
         resources = self._book.resources
-        await observe(Listing("files", tuple(Sourced(r) for _, r in sorted(resources.items()))))
+        await observe(Listing(self.name, tuple(Sourced(r) for _, r in sorted(resources.items()))))
         seen = len(self._book.changes)
         while True:
             await self._book.wait_longer_than(seen)
@@ -72,18 +71,19 @@ class Script:
 class Book:
     """What the manifests say; both nodes read it."""
 
-    def __init__(self, resources: Sequence[Resource]) -> None:
+    def __init__(self, resources: Sequence[Resource], name: str = "files") -> None:
+        self.name = name
         self.resources = {resource.ref: resource for resource in resources}
         self.changes: list[Change] = []
         self._turned = trio.Event()
 
     def put(self, resource: Resource) -> None:
         self.resources[resource.ref] = resource
-        self._turn(Change("files", (Sourced(resource),)))
+        self._turn(Change(self.name, (Sourced(resource),)))
 
     def remove(self, resource: Resource) -> None:
         del self.resources[resource.ref]
-        self._turn(Change("files", gone=(resource.ref,)))
+        self._turn(Change(self.name, gone=(resource.ref,)))
 
     def _turn(self, change: Change) -> None:
         self.changes.append(change)
@@ -127,12 +127,13 @@ class SimNode:
         try:
             with trio.CancelScope() as self._scope:
                 await run(
-                    ledger, self._cast(host), host, Authorized(Authority.ALLOCATE), self._stop.wait
+                    ledger, self.cast(host), host, Authorized(Authority.ALLOCATE), self._stop.wait
                 )
         finally:
             self._ended.set()
 
-    def _cast(self, host: SimHost) -> Cast:
+    def cast(self, host: SimHost) -> Cast:
+        """Who takes part in its life."""
         world = self._world
 
         async def datagrams(port: int) -> SimDatagrams:
@@ -161,6 +162,13 @@ class SimNode:
         assert self._scope is not None
         self._scope.cancel()
         await self._ended.wait()
+
+    async def kill(self) -> None:
+        """Lose the process, as `kill -9` does: its connections break, and the ledger stays."""
+        self._world.network.reset(self.address)
+        await self.crash()
+        self._world.network.revive(self.address)
+        self._world.switch.revive(self.mac)
 
     async def boot(self) -> None:
         """Come back after a crash."""
