@@ -8,13 +8,11 @@ it.  Bodies are bytes both ways: who knows what to expect decodes it.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 import msgspec
-
-from proclaim_k8s_source.access.contact import Contact
 
 Query: TypeAlias = Sequence[tuple[str, str]]
 
@@ -80,6 +78,24 @@ def checked(what: str, response: Response) -> Response:
     if not response.ok:
         raise Refused(what, response)
     return response
+
+
+class Hope(Protocol):
+    """A request that may be given up because others are answered."""
+
+    @property
+    def cancelled_caught(self) -> bool:
+        """Whether it was."""
+
+
+class Contact(Protocol):
+    """Whether the server answers; `contact.Contact` is the real one."""
+
+    async def wait_restored(self) -> None:
+        """Wait for the next answer that comes after one that did not."""
+
+    def hoping(self) -> AbstractContextManager[Hope]:
+        """Give up what is asked inside, when it was lost and others are answered."""
 
 
 class Api(Protocol):

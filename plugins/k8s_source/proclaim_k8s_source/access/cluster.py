@@ -10,9 +10,8 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 from proclaim_k8s_source.access import Access
-from proclaim_k8s_source.access.api import JSON, Api, Query, Response
+from proclaim_k8s_source.access.api import JSON, Api, Contact, Query, Response
 from proclaim_k8s_source.access.client import open_client
-from proclaim_k8s_source.access.contact import Contact
 from proclaim_k8s_source.options import Options
 
 

@@ -15,8 +15,8 @@ from random import Random
 import trio
 from proclaim import Ref
 
-from proclaim_k8s_source.access.api import Refused, Unreachable
-from proclaim_k8s_source.access.contact import UNAVAILABLE, Contact
+from proclaim_k8s_source.access.api import Contact, Refused, Unreachable
+from proclaim_k8s_source.access.contact import UNAVAILABLE
 from proclaim_k8s_source.reporter.bars import Barred, Bars, about
 from proclaim_k8s_source.reporter.work import Work
 from proclaim_k8s_source.steps import PAUSE_EVERY
