@@ -171,7 +171,7 @@ class HttpServer:
         await stream.send_all(b"0\r\n\r\n")
 
     async def _send_lines(self, stream: trio.abc.Stream, watch: Watch) -> None:
-        lines = Stream(watch, lambda: self.server.revision)
+        lines = Stream(watch)
         try:
             async for part in lines:
                 await stream.send_all(b"%x\r\n%s\r\n" % (len(part), part))

@@ -82,7 +82,7 @@ class Connection:
             return
         self.watches.add(found)
         try:
-            yield _Watching(found, self._machinery, self.faults)
+            yield _Watching(found, self.faults)
         except Unreachable:
             self.contact.failed()
             raise
@@ -168,10 +168,10 @@ class Connection:
 class _Watching:
     """The lines of a watch, late, cut short or fallen silent."""
 
-    def __init__(self, watch: Watch, machinery: Machinery, faults: Faults) -> None:
+    def __init__(self, watch: Watch, faults: Faults) -> None:
         self._watch = watch
         self._faults = faults
-        self._stream = Stream(watch, lambda: machinery.store.revision)
+        self._stream = Stream(watch)
         self._dies_at = trio.current_time() + faults.life()
 
     def __aiter__(self) -> _Watching:

@@ -27,7 +27,6 @@ from apiserver.watching import Selection, Watch
 
 Json = dict[str, Any]
 
-INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 _TOKEN = "meta.k8s.io/v1"
 _INCONSISTENT = (
     "The provided continue parameter is too old to display a consistent list result. You can start "
@@ -141,8 +140,7 @@ class Reading:
             for event in table.since(version):
                 watch.offer(event)
         if initial and bookmarks:
-            watch.initial = True
-            watch.bookmark(self._store.revision, {INITIAL_EVENTS_END: "true"})
+            watch.mark_initial()
         self._follow(table, watch)
         return watch
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import trio
 
 from apiserver.watching import Watch
 
-BOOKMARK_SECONDS = 90.0
-"""Between bookmarks.  The recorded server sent none in 75 idle seconds."""
+BOOKMARK_SECONDS = 60.0
+"""Between bookmarks (`defaultBookmarkFrequency` of the real one)."""
 _FIRST_BOOKMARK_SECONDS = 1.0
 """To the first bookmark after the end of a streamed list."""
 _LAST_BOOKMARK_SECONDS = 2.0
@@ -23,15 +21,9 @@ class Broken(Exception):
 class Stream:
     """The lines of a watch as they come; raises Broken."""
 
-    def __init__(
-        self,
-        watch: Watch,
-        revision: Callable[[], int],
-        bookmark_seconds: float = BOOKMARK_SECONDS,
-    ) -> None:
+    def __init__(self, watch: Watch, bookmark_seconds: float = BOOKMARK_SECONDS) -> None:
         now = trio.current_time()
         self._watch = watch
-        self._revision = revision
         self._period = bookmark_seconds
         self._deadline = now + watch.seconds
         self._bookmark_at = self._next_bookmark(now)
@@ -75,5 +67,5 @@ class Stream:
             return False
         self._bookmark_at = self._next_bookmark(now)
         if self._watch.bookmarks:
-            self._watch.bookmark(self._revision())
+            self._watch.bookmark()
         return True

@@ -14,6 +14,7 @@ from apiserver.selectors import Predicate
 from apiserver.store import Entry, Event, head
 
 Json = dict[str, Any]
+INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Watch:
         self.close: Callable[[], None] = lambda: None
         """Called by whoever has had enough of it."""
         self._selection = selection
-        self._seen = revision
+        self._began = self._seen = revision
         self._lines: list[bytes] = []
 
     @property
@@ -103,15 +104,23 @@ class Watch:
             return _line("DELETED", gone.full(served))
         return None
 
-    def bookmark(self, revision: int, annotations: Json | None = None) -> None:
-        """Say up to which revision everything has been shown; nothing when that is old."""
-        if revision < self._seen:
-            return
-        self._seen = revision
+    def bookmark(self) -> None:
+        """Say up to which revision everything has been shown.
+
+        Nothing while no object of the kind has changed since the watch began:
+        the cache knows of no later revision then.
+        """
+        if self._seen > self._began:
+            self._mark({})
+
+    def mark_initial(self) -> None:
+        """Say that what was there at the beginning has been shown."""
+        self.initial = True
+        self._mark({"annotations": {INITIAL_EVENTS_END: "true"}})
+
+    def _mark(self, more: Json) -> None:
         served = self._selection.served
-        metadata: Json = {"resourceVersion": str(revision)}
-        if annotations:
-            metadata["annotations"] = annotations
+        metadata: Json = {"resourceVersion": str(self._seen), **more}
         encoded = msgspec.json.encode({**served.empty, "metadata": metadata})
         self._lines.append(_line("BOOKMARK", head(served) + encoded[1:]))
         self.wake()

@@ -172,12 +172,23 @@ async def test_a_long_watch_is_bookmarked(
 ) -> None:
     query = [("watch", "1"), ("allowWatchBookmarks", "true"), ("timeoutSeconds", "100")]
     query.append(("resourceVersion", str(server.revision)))
-    async with server.connect().stream(SERVICES, query) as lines:
-        server.create(objects.pool("p", "192.0.2.0/24"))
+    async with server.connect().stream("/api/v1/namespaces/shop/services", query) as lines:
+        server.create(objects.service("elsewhere"))
+        created = server.get("Service", "elsewhere")["metadata"]["resourceVersion"]
         seen = [json.loads(part) async for part in lines]
 
     assert [line["type"] for line in seen] == ["BOOKMARK", "BOOKMARK"]
-    assert seen[0]["object"]["metadata"]["resourceVersion"] == str(server.revision)
+    assert seen[0]["object"]["metadata"]["resourceVersion"] == created
+
+
+async def test_a_watch_of_a_kind_of_which_nothing_changes_is_not_bookmarked(
+    server: ApiServer, autojump_clock: trio.testing.MockClock
+) -> None:
+    query = [("watch", "1"), ("allowWatchBookmarks", "true"), ("timeoutSeconds", "500")]
+    query.append(("resourceVersion", str(server.revision)))
+    async with server.connect().stream(SERVICES, query) as lines:
+        server.create(objects.pool("p", "192.0.2.0/24"))
+        assert [part async for part in lines] == []
 
 
 async def test_a_closed_watch_costs_nothing_more(server: ApiServer) -> None:

@@ -79,10 +79,13 @@ async def test_a_server_that_is_away_is_not_stormed(autojump_clock):
 async def test_a_quiet_cluster_costs_few_requests(autojump_clock):
     cluster = Cluster()
     async with cluster.watched(settle=20):
-        before = sum(n for (verb, _), n in cluster.api.requests.items() if verb == "watch")
+        before = cluster.api.requests.copy()
         await trio.sleep(3600)
-        asked = sum(n for (verb, _), n in cluster.api.requests.items() if verb == "watch") - before
-    assert asked <= 13 * 3600 / 100
+        asked = cluster.api.requests - before
+    assert sum(n for (verb, _), n in asked.items() if verb == "watch") <= 13 * 3600 / 100
+    lists = {kind: n for (verb, kind), n in asked.items() if verb == "list"}
+    assert lists.pop("pods") <= 2 * 3600 / 20
+    assert all(n <= 3600 / 500 for n in lists.values())
     assert len(cluster.told) == 1
 
 
