@@ -58,6 +58,23 @@ def test_what_failed_pauses_longer_each_time_and_no_longer_than_a_minute():
     assert pauses[-1] == LONGEST_PAUSE_SECONDS
 
 
+def test_what_is_urgent_comes_first_and_each_in_the_order_in_which_it_came():
+    work: Work[str] = Work()
+    work.add("abcd")
+    work.add("dc", urgent=True)
+    work.add("da")
+    assert drained(work) == ["d", "c", "a", "b"]
+
+
+def test_what_changes_while_it_is_worked_on_comes_before_what_is_only_looked_at():
+    work: Work[str] = Work()
+    work.add("abc")
+    assert work.take(0) == "a"
+    work.add("a")
+    work.done("a")
+    assert drained(work) == ["a", "b", "c"]
+
+
 def test_a_change_ends_a_pause():
     work: Work[str] = Work()
     work.add("a")
@@ -79,7 +96,7 @@ def test_what_is_postponed_comes_at_its_time_and_an_earlier_time_wins():
     assert drained(work, 100) == []
 
 
-@for_all(st.lists(st.tuples(st.sampled_from("atdfp"), st.sampled_from("xyz")), max_size=60))
+@for_all(st.lists(st.tuples(st.sampled_from("autdfp"), st.sampled_from("xyz")), max_size=60))
 def test_no_key_is_lost_and_none_is_worked_on_twice_at_once(steps):
     work: Work[str] = Work()
     pending: set[str] = set()
@@ -87,8 +104,8 @@ def test_no_key_is_lost_and_none_is_worked_on_twice_at_once(steps):
     now = 0.0
     for what, key in steps:
         now += 1
-        if what == "a":
-            work.add([key])
+        if what in "au":
+            work.add([key], urgent=what == "u")
             pending.add(key)
         elif what == "t" and (taken := work.take(now)) is not None:
             assert taken not in busy

@@ -60,6 +60,9 @@ class ShownObject(NamedTuple):
 class Shown(Protocol):
     """A view of the server's objects that is kept up to date by somebody else."""
 
+    def listed(self, kind: str) -> bool:
+        """Whether all objects of a kind are seen."""
+
     async def wait_listed(self, kind: str) -> None:
         """Wait until all objects of a kind are seen: what is not seen then is not there."""
 

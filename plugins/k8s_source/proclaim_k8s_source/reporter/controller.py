@@ -97,7 +97,7 @@ class _Writing:
                 await self._look_at_everything(state)
             if leads and facts:
                 facts = [item for item in facts if item.position <= state.position]
-                self.desk.add(_touched(facts))
+                self.desk.add(_touched(facts), urgent=True)
                 self.poster.post(of_facts(facts, state))
             self.poster.post(of_problems(complaints.news(state, leads, trio.current_time()), state))
             before, led = state, leads
@@ -105,6 +105,7 @@ class _Writing:
     async def follow_shown(self) -> None:
         """Have looked at what changes on the server."""
         version = 0
+        await self._shown.wait_listed("Service")  # until then there is nothing to compare with
         while True:
             version, refs = await self._shown.changed(version)
             if refs is None:
@@ -115,6 +116,8 @@ class _Writing:
     async def _look_at_everything(self, state: State) -> None:
         self.desk.add([CONFIGURATION])
         for kind in ("Service", "IPAddressPool"):
+            if not self._shown.listed(kind):  # each is looked at when it is seen
+                continue
             refs = await paced(ordered(state.of_kind(kind)))
             for at in range(0, len(refs), _AT_ONCE):
                 self.desk.add(refs[at : at + _AT_ONCE])

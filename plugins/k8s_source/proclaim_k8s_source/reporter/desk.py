@@ -59,9 +59,9 @@ class Desk:
         """What could not be written because the server was away."""
         self._bars = Bars()
 
-    def add(self, keys: Iterable[Ref]) -> None:
+    def add(self, keys: Iterable[Ref], urgent: bool = False) -> None:
         """Have some keys looked at."""
-        self.work.add(keys)
+        self.work.add(keys, urgent)
         self._wake()
 
     def postpone(self, key: Ref, until: float) -> None:
@@ -71,7 +71,7 @@ class Desk:
 
     async def wait_idle(self) -> None:
         """Wait until no key waits for a worker."""
-        while self.work.waiting:
+        while not self.work.idle:
             await self._waiting_for_idle.park()
 
     async def run(self) -> None:
@@ -98,7 +98,7 @@ class Desk:
                 with trio.move_on_at(inf if deadline is None else deadline):
                     await self._idle.park()
                 continue
-            if self.work.waiting:
+            if not self.work.idle:
                 self._wake()
             await self._carry_out(key)
             looked += 1

@@ -2,7 +2,8 @@
 
 A key that is wanted while it is being worked on is worked on once more
 afterwards.  One that failed waits, longer each time.  Nothing is ever queued
-twice, so that a burst of changes to one object is one write.
+twice, so that a burst of changes to one object is one write.  What is urgent
+comes before what is only looked at in case it differs.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ class Work(Generic[K]):
 
     waiting: OrderedDict[K, None] = field(default_factory=OrderedDict)
     """In the order in which they came; from a plain dict the first of many is slow to take."""
+    urgent: OrderedDict[K, None] = field(default_factory=OrderedDict)
+    """Those that come before all others."""
     busy: set[K] = field(default_factory=set)
     again: set[K] = field(default_factory=set)
     """Wanted once more while they are being worked on."""
@@ -34,18 +37,26 @@ class Work(Generic[K]):
     _until: dict[K, float] = field(default_factory=dict)
     _count: int = 0
 
-    def add(self, keys: Iterable[K]) -> None:
+    def add(self, keys: Iterable[K], urgent: bool = False) -> None:
         """Something changed about these; who pauses after a failure is tried at once."""
         for key in keys:
             self._until.pop(key, None)
             if key in self.busy:
                 self.again.add(key)
-            else:
+            elif urgent:
+                self.waiting.pop(key, None)
+                self.urgent[key] = None
+            elif key not in self.urgent:
                 self.waiting[key] = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether no key waits for a worker."""
+        return not self.waiting and not self.urgent
 
     def postpone(self, key: K, until: float) -> None:
         """Look at a key again at some time, unless something changes before."""
-        if key in self.waiting or key in self.again:
+        if key in self.waiting or key in self.urgent or key in self.again:
             return
         known = self._until.get(key)
         if known is not None and known <= until:
@@ -57,9 +68,9 @@ class Work(Generic[K]):
     def take(self, now: float) -> K | None:
         """The next key to work on; None when nothing is to be done yet."""
         self._wake(now)
-        if not self.waiting:
+        if self.idle:
             return None
-        key, _ = self.waiting.popitem(last=False)
+        key, _ = (self.urgent or self.waiting).popitem(last=False)
         self.busy.add(key)
         return key
 
@@ -89,6 +100,7 @@ class Work(Generic[K]):
     def clear(self) -> None:
         """Forget everything that waits; what is being worked on goes on."""
         self.waiting.clear()
+        self.urgent.clear()
         self.again.clear()
         self.pauses.clear()
         self._later.clear()
@@ -98,7 +110,7 @@ class Work(Generic[K]):
         self.busy.discard(key)
         if key in self.again:
             self.again.discard(key)
-            self.waiting[key] = None
+            self.urgent[key] = None
 
     def _wake(self, now: float) -> None:
         while (deadline := self.deadline()) is not None and deadline <= now:
