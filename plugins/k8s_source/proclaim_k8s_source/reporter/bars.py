@@ -20,6 +20,7 @@ FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
 
 _FORBIDDEN = 403
+_NO_RIGHT = ' is forbidden: User "'
 _NOT_FOUND = 404
 
 
@@ -30,14 +31,15 @@ class Barred(Refused):
 def done(method: str, path: str, response: Response) -> Response:
     """The answer to a write, when it is no error; raises Barred and Refused.
 
-    What RBAC says has the word `cannot`; what refuses one object alone, as an
-    admission webhook does, says something else with the same status.  A POST
-    that finds nothing lacks the resource or the namespace.
+    Where a right is missing, the server names the user and what that cannot do;
+    what refuses one object alone, as an admission webhook does, says something
+    else with the same status.  A POST that finds nothing lacks the resource or
+    the namespace.
     """
     if response.ok:
         return response
     refused = Refused(f"{method} {path}", response)
-    denied = response.status == _FORBIDDEN and " cannot " in refused.said.message
+    denied = response.status == _FORBIDDEN and _NO_RIGHT in refused.said.message
     absent = response.status == _NOT_FOUND and method == "POST"
     if denied or absent:
         raise Barred(f"{method} {path}", response)
