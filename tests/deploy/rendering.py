@@ -33,8 +33,18 @@ def run(*command, check=True):
     return ended
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that a mapping has twice, as strict readers of what is rendered do."""
+
+    def construct_mapping(self, node, deep=False):
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        twice = {key for key in keys if keys.count(key) > 1}
+        assert not twice, f"line {node.start_mark.line + 1}: twice: {twice}"
+        return super().construct_mapping(node, deep)
+
+
 def objects(text):
-    return [each for each in yaml.safe_load_all(text) if each]
+    return [each for each in yaml.load_all(text, _Loader) if each]
 
 
 def _kustomize(path):
@@ -116,5 +126,6 @@ EVERYTHING = (
     "node.ignoreExcludeLB=true",
     "node.excludeInterfaces.enabled=false",
     "node.passwordSecrets={bgp-a,bgp-b}",
+    "node.seLinuxOptions.type=spc_t",
 )
 """Values that turn on all there is."""

@@ -16,10 +16,12 @@ from deploy.rendering import (
     objects,
     of_kind,
     overlay,
+    pod,
     program,
     run,
     template,
 )
+from proclaim_k8s_source.watch.beside import SELECTORS
 
 SERVED = {
     "v1beta1-bfdprofile",
@@ -188,3 +190,40 @@ def test_every_value_has_its_schema():
                 compare(inner, node["properties"][name], f"{path}.{name}")
 
     compare(values, schema, "")
+
+
+@pytest.mark.parametrize(
+    ("value", "label"),
+    [
+        ("nameOverride=metallb", "app.kubernetes.io/name=metallb"),
+        ("node.labels.app=metallb", "app=metallb"),
+        ("speaker.labels.app=metallb", "app=metallb"),
+        ("controller.labels.app=metallb", "app=metallb"),
+    ],
+)
+def test_labels_by_which_pods_would_take_themselves_for_metallb_are_refused(value, label):
+    assert label in SELECTORS
+    refused = template("--set", value, check=False)
+    assert refused.returncode != 0
+    assert f"the label {label}, and Proclaim takes such pods for MetalLB" in refused.stderr
+
+
+def test_only_the_labels_make_pods_those_of_metallb():
+    rendered = chart("fullnameOverride=metallb", "node.labels.team=network")
+    labels = {
+        each["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/name"]
+        for each in rendered
+        if each["kind"] in ("DaemonSet", "Deployment")
+    }
+    assert labels == {"proclaim"}
+    (daemons,) = of_kind(rendered, "DaemonSet")
+    assert daemons["spec"]["template"]["metadata"]["labels"]["team"] == "network"
+
+
+@pytest.mark.parametrize("component", ["controller", "node"])
+def test_a_value_that_says_what_the_chart_says_is_not_said_twice(component):
+    system, name = r"kubernetes\.io/os", r"app\.kubernetes\.io/name"
+    values = (f"nodeSelector.{system}=linux", "nodeSelector.disk=fast", f"labels.{name}=mine")
+    rendered = chart(*(f"{component}.{each}" for each in values))
+    selected = pod(rendered, component)["nodeSelector"]
+    assert selected == {"kubernetes.io/os": "linux", "disk": "fast"}

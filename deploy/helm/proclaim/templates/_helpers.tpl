@@ -106,6 +106,17 @@ httpGet:
 {{ omit .values "enabled" | toYaml }}
 {{- end }}
 
+{{- /* The labels of a pod.  With those of MetalLB's pods, it would find itself and never start. */}}
+{{- define "proclaim.podLabels" -}}
+{{- $labels := merge (include "proclaim.selector" . | fromYaml) (default dict .values.labels) }}
+{{- range $label := list "app" "app.kubernetes.io/name" }}
+{{- if eq (get $labels $label | toString) "metallb" }}
+{{- printf "the %s's pods would have the label %s=metallb, and Proclaim takes such pods for MetalLB, beside which it refuses to start: choose another nameOverride or label" $.component $label | fail }}
+{{- end }}
+{{- end }}
+{{- toYaml $labels }}
+{{- end }}
+
 {{- define "proclaim.podAnnotations" -}}
 checksum/settings: {{ include (printf "proclaim.settings.%s" .component) .root | sha256sum }}
 {{- if .root.Values.prometheus.scrapeAnnotations }}
