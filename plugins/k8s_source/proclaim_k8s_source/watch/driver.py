@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Protocol, TypeAlias, TypeVar
+from collections.abc import AsyncIterator, Callable
+from typing import Protocol, TypeAlias
 
 import msgspec
 import trio
@@ -40,7 +40,6 @@ LONGEST_LINE_BYTES = 16 * 1024 * 1024
 _NOT_FOUND = 404
 
 _Heard: TypeAlias = Input[Item]
-_Asked = TypeVar("_Asked", List, Watch)
 _list_answer = msgspec.json.Decoder(ListAnswer)
 _line = msgspec.json.Decoder(Line)
 _head = msgspec.json.Decoder(Head)
@@ -92,19 +91,19 @@ class Driver:
             match self._asked:
                 case List() as asked:
                     with collector_paused():  # what is listed stays, and it is much
-                        await self._hoping(self._list, asked)
+                        await self._list(asked)
                 case Watch() as asked:
-                    await self._hoping(self._watch, asked)
+                    with self._api.contact.hoping() as hope:
+                        await self._watch(asked)
+                    if hope.cancelled_caught:
+                        self._others_came_first()
                 case None:
                     await self._hear(await self._pause())
 
-    async def _hoping(self, ask: Callable[[_Asked], Awaitable[None]], asked: _Asked) -> None:
-        """Ask, and ask again when others are answered while this may be lost."""
-        with self._api.contact.hoping() as hope:
-            await ask(asked)
-        if hope.cancelled_caught:
-            self._step(Failed("others were answered first", jitter=self._jitter(), away=True))
-            self._step(Answering(self._jitter()))
+    def _others_came_first(self) -> None:
+        """Ask again what may be lost, now that others are answered."""
+        self._step(Failed("others were answered first", jitter=self._jitter(), away=True))
+        self._step(Answering(self._jitter()))
 
     async def _pause(self) -> _Heard:
         at = deadline(self._reflector)
@@ -146,7 +145,13 @@ class Driver:
     # --- lists ---------------------------------------------------------------------------------
 
     async def _list(self, asked: List) -> None:
-        await self._hear(await self._listed(asked))
+        heard: _Heard | None = None
+        with self._api.contact.hoping():
+            heard = await self._listed(asked)
+        if heard is None:
+            self._others_came_first()
+        else:  # nobody gives up any more what has come
+            await self._hear(heard)
 
     async def _listed(self, asked: List) -> _Heard:
         query = list(self._watched.query)
