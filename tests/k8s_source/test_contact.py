@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import trio
-from proclaim_k8s_source.access.contact import Contact
+from proclaim_k8s_source.access.contact import OUTAGE_SECONDS, Contact
 from trio.testing import wait_all_tasks_blocked
 
 
@@ -35,23 +35,29 @@ async def hoped(nursery, contact):
     return scopes[0]
 
 
-async def test_who_waits_is_told_of_the_first_answer_after_one_that_did_not_come(nursery):
+async def test_who_waits_is_told_of_the_first_answer_after_an_outage(nursery, autojump_clock):
     contact = Contact()
     restored = await told(nursery, contact)
     contact.answered(200)
     await wait_all_tasks_blocked()
     assert not restored.is_set(), "it was there all the time"
     contact.failed()
+    await trio.sleep(OUTAGE_SECONDS - 1)
+    contact.failed()
+    await trio.sleep(1)
     contact.answered(403)
     await wait_all_tasks_blocked()
     assert restored.is_set(), "a refusal is an answer as well"
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])
-async def test_what_a_proxy_says_of_a_server_that_is_away_is_no_answer(nursery, status):
+async def test_what_a_proxy_says_of_a_server_that_is_away_is_no_answer(
+    nursery, autojump_clock, status
+):
     contact = Contact()
     restored = await told(nursery, contact)
     contact.answered(status)
+    await trio.sleep(OUTAGE_SECONDS)
     contact.answered(status)
     await wait_all_tasks_blocked()
     assert not restored.is_set()
@@ -60,30 +66,48 @@ async def test_what_a_proxy_says_of_a_server_that_is_away_is_no_answer(nursery, 
     assert restored.is_set()
 
 
-async def test_a_request_from_before_is_given_up_when_another_is_answered(nursery):
+async def test_where_only_some_requests_are_answered_nobody_is_told(nursery, autojump_clock):
+    contact = Contact()
+    restored = await told(nursery, contact)
+    for _ in range(10):
+        contact.failed()
+        hope = await hoped(nursery, contact)
+        await trio.sleep(OUTAGE_SECONDS - 1)
+        contact.answered(200)
+        await wait_all_tasks_blocked()
+        assert not hope.cancel_called
+    assert not restored.is_set()
+
+
+async def test_a_request_from_an_outage_is_given_up_when_another_is_answered(
+    nursery, autojump_clock
+):
     contact = Contact()
     contact.failed()
     hope = await hoped(nursery, contact)
+    await trio.sleep(OUTAGE_SECONDS)
     contact.answered(200)
     await wait_all_tasks_blocked()
     assert hope.cancelled_caught
 
 
-async def test_a_request_to_a_server_that_was_there_is_never_given_up(nursery):
+async def test_a_request_to_a_server_that_was_there_is_never_given_up(nursery, autojump_clock):
     contact = Contact()
     hope = await hoped(nursery, contact)
     contact.failed()
+    await trio.sleep(OUTAGE_SECONDS)
     contact.answered(200)
     await wait_all_tasks_blocked()
     assert not hope.cancel_called
 
 
-async def test_who_was_answered_itself_goes_on():
+async def test_who_was_answered_itself_goes_on(autojump_clock):
     contact = Contact()
     contact.failed()
     with contact.hoping() as hope:
-        contact.answered(200)
-        contact.failed()
-        contact.answered(200)
+        for _ in range(2):
+            await trio.sleep(OUTAGE_SECONDS)
+            contact.answered(200)
+            contact.failed()
         await trio.lowlevel.checkpoint()
     assert not hope.cancel_called

@@ -92,7 +92,7 @@ class Contact(Protocol):
     """Whether the server answers; `contact.Contact` is the real one."""
 
     async def wait_restored(self) -> None:
-        """Wait for the next answer that comes after one that did not."""
+        """Wait for the answer that ends an outage."""
 
     def hoping(self) -> AbstractContextManager[Hope]:
         """Give up what is asked inside, when it was lost and others are answered."""

@@ -2,6 +2,9 @@
 
 After an outage the first answer tells all who pause, or wait for one that may
 never come: otherwise each would find out by itself, when its patience is over.
+Where some requests are answered and others are not, nobody is told: each answer
+would have all the others tried again at once, and who fails pauses longer each
+time so that just that does not happen.
 """
 
 from __future__ import annotations
@@ -13,13 +16,15 @@ import trio
 
 UNAVAILABLE = frozenset((502, 503, 504))
 """What stands before a server answers so while that is away; so does one that is starting."""
+OUTAGE_SECONDS = 5.0
+"""For how long nothing is answered in an outage; whoever fails for less pauses for less, too."""
 
 
 class Contact:
     """Told of every answer, and of every one that does not come."""
 
     def __init__(self) -> None:
-        self._lost = False
+        self._lost_at: float | None = None
         self._waiting = trio.lowlevel.ParkingLot()
         self._hoping: dict[trio.lowlevel.Task, trio.CancelScope] = {}
 
@@ -27,31 +32,37 @@ class Contact:
         """The calling task was answered."""
         self._hoping.pop(trio.lowlevel.current_task(), None)
         if status in UNAVAILABLE:
-            self._lost = True
-        elif self._lost:
-            self._lost = False
-            self._waiting.unpark_all()
-            for scope in self._hoping.values():
-                scope.cancel()
-            self._hoping.clear()
+            self.failed()
+        elif self._lost_at is not None:
+            outage = trio.current_time() - self._lost_at >= OUTAGE_SECONDS
+            self._lost_at = None
+            if outage:
+                self._restored()
 
     def failed(self) -> None:
         """A request was not answered, or an answer broke off."""
-        self._lost = True
+        if self._lost_at is None:
+            self._lost_at = trio.current_time()
+
+    def _restored(self) -> None:
+        self._waiting.unpark_all()
+        for scope in self._hoping.values():
+            scope.cancel()
+        self._hoping.clear()
 
     async def wait_restored(self) -> None:
-        """Wait for the next answer that comes after one that did not."""
+        """Wait for the answer that ends an outage."""
         await self._waiting.park()
 
     @contextmanager
     def hoping(self) -> Iterator[trio.CancelScope]:
-        """A request that is begun while the server is away, cancelled when another is answered.
+        """A request that is begun in an outage, cancelled when another is answered at its end.
 
         It may have been lost with the server that was there before.
         """
         task = trio.lowlevel.current_task()
         with trio.CancelScope() as scope:
-            if self._lost:
+            if self._lost_at is not None:
                 self._hoping[task] = scope
             try:
                 yield scope
