@@ -33,7 +33,10 @@ LedgerURL = Annotated[
 SettingsFile = Annotated[
     str | None,
     typer.Option(
-        "--settings", metavar="FILE", envvar="PROCLAIM_SETTINGS", help="The settings file (TOML)."
+        "--settings",
+        metavar="PATH",
+        envvar="PROCLAIM_SETTINGS",
+        help="The settings file (TOML), or a directory of them.",
     ),
 ]
 NodeName = Annotated[

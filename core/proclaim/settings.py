@@ -1,8 +1,9 @@
 """The settings file: how this process runs, as opposed to what it announces.
 
-A TOML file with a few keys of the core and one table for each plugin.  A
-plugin reads its own table through `Settings.section` and says itself what it
-accepts.  What is announced never stands here; that is the manifests' part.
+A TOML file with a few keys of the core and one table for each plugin, or a
+directory of such files that add up.  A plugin reads its own table through
+`Settings.section` and says itself what it accepts.  What is announced never
+stands here; that is the manifests' part.
 """
 
 from __future__ import annotations
@@ -58,21 +59,49 @@ class Settings:
 
 
 def read_settings(path: str | None) -> Settings:
-    """Read and check a settings file; the defaults when there is none.
+    """Read and check a settings file, or a directory of them; the defaults when there is none.
 
     Raises SettingsError with the file, the key and what would be accepted.
     """
     if path is None:
         return Settings()
+    if Path(path).is_dir():
+        return _checked(path, _directory(path))
+    return _checked(path, _document(path))
+
+
+def _directory(path: str) -> dict[str, Any]:
+    """What all files `*.toml` of a directory say together."""
+    files = sorted(each for each in Path(path).glob("*.toml") if not each.name.startswith("."))
+    if not files:
+        raise SettingsError(f"{path}: there is no *.toml in this directory")
+    together: dict[str, Any] = {}
+    for file in files:
+        _add(together, _document(str(file)), str(file))
+    return together
+
+
+def _add(together: dict[str, Any], more: dict[str, Any], file: str, table: str = "") -> None:
+    """Add what a file says; which of two that say the same key should count, nobody can tell."""
+    for key, value in more.items():
+        before = together.get(key)
+        if before is None:  # TOML has no null
+            together[key] = value
+        elif isinstance(before, dict) and isinstance(value, dict):
+            _add(before, value, file, f"{table}{key}.")
+        else:
+            raise SettingsError(f"{file}: {table}{key}: another file of the directory says it, too")
+
+
+def _document(path: str) -> dict[str, Any]:
     try:
-        document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SettingsError(f"{path}: there is no such file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: cannot be read: {error}") from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path}: not TOML: {error}") from None
-    return _checked(path, document)
 
 
 def _checked(path: str, document: dict[str, Any]) -> Settings:

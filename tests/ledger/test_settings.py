@@ -67,7 +67,57 @@ def test_a_broken_file_is_one_clear_error(write, text, said) -> None:
 def test_a_missing_file_is_one_clear_error(tmp_path) -> None:
     with pytest.raises(SettingsError, match="there is no such file"):
         read_settings(str(tmp_path / "none.toml"))
-    with pytest.raises(SettingsError, match=r"cannot be read: .*directory"):
+
+
+def fill(folder, **files: str) -> str:
+    """Files of settings by their names, without `.toml`, in a directory."""
+    for name, text in files.items():
+        (folder / f"{name}.toml").write_text(text, encoding="utf-8")
+    return str(folder)
+
+
+def test_the_files_of_a_directory_add_up(tmp_path) -> None:
+    path = fill(
+        tmp_path,
+        a='node = "n1"\n[bgp]\nlisten = []\n[l2_arp.heartbeat]\nport = 1\n',
+        b='authority = "follow"\n[bgp]\nenabled = true\n[l2_arp]\nenabled = true\n',
+        c='[l2_arp.heartbeat]\nkey_file = "k"\n',
+    )
+    (tmp_path / "notes.txt").write_text("not read")
+    (tmp_path / ".#a.toml").write_text("an editor's")
+    found = read_settings(path)
+    assert (found.path, found.node, found.authority) == (path, "n1", Authority.FOLLOW)
+    assert found.sections == {
+        "bgp": {"listen": [], "enabled": True},
+        "l2_arp": {"enabled": True, "heartbeat": {"port": 1, "key_file": "k"}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "key"),
+    [
+        ('node = "a"', 'node = "a"', "node"),
+        ("[bgp]\nx = true", "[bgp]\nx = true", "bgp.x"),
+        ("[l2_arp.heartbeat]\nport = 1", "[l2_arp.heartbeat]\nport = 2", "l2_arp.heartbeat.port"),
+        ("[bgp.x]\ny = 1", "[bgp]\nx = 1", "bgp.x"),
+    ],
+)
+def test_no_file_of_a_directory_takes_back_what_another_says(tmp_path, first, second, key) -> None:
+    path = fill(tmp_path, a=first, b=second)
+    with pytest.raises(SettingsError) as caught:
+        read_settings(path)
+    assert caught.value.message == (
+        f"{path}/b.toml: {key}: another file of the directory says it, too"
+    )
+
+
+def test_a_broken_file_of_a_directory_is_named(tmp_path) -> None:
+    with pytest.raises(SettingsError, match=r"/b\.toml: not TOML: "):
+        read_settings(fill(tmp_path, a="", b="x = "))
+
+
+def test_a_directory_without_settings_is_one_clear_error(tmp_path) -> None:
+    with pytest.raises(SettingsError, match=r"there is no \*\.toml in this directory"):
         read_settings(str(tmp_path))
 
 
