@@ -26,12 +26,17 @@ class Lent:
         from proclaim_cli.views.say import problem
         from proclaim_cli.views.structured import show
 
-        planned, findings, doubt = taking_over(listing, load_balancer_class, tuple(nodes))
+        planned, findings, doubt, none_served = taking_over(
+            listing, load_balancer_class, tuple(nodes)
+        )
         wrong = tell(findings)
         if doubt:
             problem(f"nothing would be given and no status written: {doubt}")
+        if none_served:
+            problem(none_served)
         if not show(planned, Output(output)):
-            sys.stdout.write(changes_text(planned, Output(output) is Output.WIDE))
-        if wrong or doubt:
+            wide = Output(output) is Output.WIDE
+            sys.stdout.write(changes_text(planned, wide, doubt or none_served))
+        if wrong or doubt or none_served:
             return 1
         return 2 if planned.summary.changes else 0

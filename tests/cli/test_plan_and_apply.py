@@ -39,7 +39,7 @@ def test_a_plan_as_json_has_the_keys_that_scripts_rely_on(proclaim):
     ran = proclaim("plan", proclaim.manifests, "--node", "n1", "-o", "json")
     planned = json.loads(ran.out)
     assert ran.status == 2
-    assert set(planned) == {"services", "announcements", "summary", "unannounced"}
+    assert set(planned) == {"services", "announcements", "summary", "unannounced", "left_alone"}
     keys = {"namespace", "name", "change", "before", "after", "reason", "outcome"}
     keys |= {"pool_before", "pool_after"}
     assert all(set(each) == keys for each in planned["services"])

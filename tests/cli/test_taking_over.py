@@ -28,7 +28,7 @@ def change_of(planned):
 
 def test_a_cluster_in_order_is_taken_over_without_a_change():
     held = service("web", status_addresses=("192.0.2.1",))
-    planned, findings, doubt = taking_over(listing(held), "")
+    planned, findings, doubt, _ = taking_over(listing(held), "")
     assert doubt == ""
     assert change_of(planned) == {"web": ("kept", ("192.0.2.1",), ("192.0.2.1",))}
     assert not planned.summary.changes
@@ -91,8 +91,70 @@ def test_an_address_that_two_claim_is_told_with_who_keeps_it():
 def test_what_cannot_be_judged_is_left_alone_and_told(capsys):
     held = service("web", status_addresses=("192.0.2.1",))
     nothing = Listing("kubernetes", (Sourced(held), Sourced(service("new"))))
-    planned, _, doubt = taking_over(nothing, "")
+    planned, _, doubt, _ = taking_over(nothing, "")
     assert doubt.endswith("there is no IPAddressPool at all")
     assert planned.services == ()
     assert Lent().show_plan(nothing, "", "table") == 1
     assert "nothing would be given and no status written" in capsys.readouterr().err
+    assert Lent().show_plan(nothing, "", "table") == 1
+    shown = capsys.readouterr().out
+    assert shown == (
+        "no plan: no pool in force covers what the status of default/web shows, and there is no "
+        "IPAddressPool at all; 0 services kept\n"
+    )
+
+
+def classed(name, load_balancer_class, *shown):
+    return service(name, status_addresses=shown, load_balancer_class=load_balancer_class)
+
+
+def test_who_is_of_another_class_is_counted_and_who_would_be_missed_is_named(capsys):
+    cluster = listing(
+        service("web", status_addresses=("192.0.2.0",)),
+        classed("a", "x", "192.0.2.1"),
+        classed("b", "x", "203.0.113.9"),
+        classed("c", "y"),
+    )
+    assert Lent().show_plan(cluster, "", "table") == 2
+    shown = capsys.readouterr()
+    assert shown.err == ""
+    assert shown.out == (
+        "! 2 services of loadBalancerClass x are not served; what has an address of these pools "
+        "would no longer be announced: default/a\n"
+        "  1 service of loadBalancerClass y is not served\n"
+        "services: 1 kept, 3 not served; announcements: no change\n"
+    )
+    assert Lent().show_plan(cluster, "", "json") == 2
+    summary = json.loads(capsys.readouterr().out)
+    assert summary["summary"]["changes"]
+    assert summary["left_alone"] == [
+        {"load_balancer_class": "x", "services": 2, "showing": 2, "announced": ["default/a"]},
+        {"load_balancer_class": "y", "services": 1, "showing": 0, "announced": []},
+    ]
+
+
+def test_who_was_never_served_is_no_change(capsys):
+    cluster = listing(service("web", status_addresses=("192.0.2.0",)), classed("c", "y"))
+    assert Lent().show_plan(cluster, "", "table") == 0
+    assert capsys.readouterr().out == (
+        "  1 service of loadBalancerClass y is not served\n"
+        "no changes: 1 service kept, 1 not served\n"
+    )
+    assert Lent().show_plan(listing(classed("c", "y")), "", "table") == 0
+
+
+def test_a_plan_that_serves_nobody_is_no_all_clear(capsys):
+    without = listing(service("a", status_addresses=("192.0.2.1",)))
+    assert Lent().show_plan(without, "x", "table") == 1
+    shown = capsys.readouterr()
+    assert shown.err == (
+        "problem: no Service would be served: none of type LoadBalancer is of loadBalancerClass x; "
+        "there: 1 service without a loadBalancerClass; --load-balancer-class names the "
+        "class to serve\n"
+    )
+    assert "! 1 service without a loadBalancerClass is not served" in shown.out
+    assert Lent().show_plan(listing(classed("a", "x", "192.0.2.1")), "", "table") == 1
+    assert "none of type LoadBalancer is without a loadBalancerClass" in capsys.readouterr().err
+    elsewhere = Listing("kubernetes", (Sourced(classed("a", "x", "192.0.2.1")),))
+    assert Lent().show_plan(elsewhere, "", "table") == 1
+    assert capsys.readouterr().out.startswith("  1 service of loadBalancerClass x is not served")

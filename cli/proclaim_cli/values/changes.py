@@ -14,6 +14,7 @@ from proclaim.reach import PlannedAnnouncement, View, announcement_difference
 from proclaim.state import State
 
 from proclaim_cli.values.announcing import Announcing, why_changed
+from proclaim_cli.values.left_alone import LeftAlone
 from proclaim_cli.values.noticed import AtNode, AtReceiver, at_nodes, at_receivers
 from proclaim_cli.values.plain import Because, because
 from proclaim_cli.values.resources import (
@@ -129,6 +130,8 @@ class Changes(NamedTuple):
     summary: Summary
     unannounced: tuple[Unannounced, ...] = ()
     """Of the Services that change, those that have an address and are announced nowhere."""
+    left_alone: tuple[LeftAlone, ...] = ()
+    """Of a running cluster: the Services that are of a class which is not served."""
 
 
 class Decisions(NamedTuple):

@@ -14,6 +14,7 @@ from proclaim.reach import View
 from proclaim.state import State
 
 from proclaim_cli.values.changes import Changes, ServiceChange, Services, changes, decisions
+from proclaim_cli.values.left_alone import LeftAlone, left_alone, none_served
 from proclaim_cli.values.plain import because
 from proclaim_cli.values.resources import named_nodes
 
@@ -25,6 +26,8 @@ class TakingOver(NamedTuple):
     findings: list[Finding]
     doubt: str
     """Why nothing would be given or written; empty when nothing stands against it."""
+    none_served: str
+    """That no Service is of the class to serve, though some have addresses; empty otherwise."""
 
 
 def taking_over(
@@ -47,7 +50,16 @@ def taking_over(
     planned = changes(View(before, known), made, View(made.state, known))
     if not why:
         planned = _with_claims(planned, made.state)
-    return TakingOver(planned, sorted(examine(made.state)), why)
+    aside = left_alone(made.state)
+    unserved = none_served(made.state, aside)
+    return TakingOver(_with_those(planned, aside), sorted(examine(made.state)), why, unserved)
+
+
+def _with_those(planned: Changes, aside: tuple[LeftAlone, ...]) -> Changes:
+    """The same with those who are left alone; for an address that is in use this is a change."""
+    lost = any(each.announced for each in aside)
+    summary = planned.summary._replace(changes=planned.summary.changes or lost)
+    return planned._replace(left_alone=aside, summary=summary)
 
 
 def _with_claims(planned: Changes, after: State) -> Changes:

@@ -8,6 +8,7 @@ from proclaim.events import Why
 from proclaim.verdict import Silence
 
 from proclaim_cli.values.changes import AnnouncementChange, Changes, ServiceChange
+from proclaim_cli.values.left_alone import LeftAlone
 from proclaim_cli.values.noticed import AtNode, AtReceiver
 from proclaim_cli.values.plain import Because, counted, some
 from proclaim_cli.views.receivers import receivers
@@ -34,12 +35,16 @@ _SIGNS = {
 }
 
 
-def changes_text(found: Changes, wide: bool) -> str:
-    """The lines of a difference; what is kept is only counted, unless it is asked for."""
+def changes_text(found: Changes, wide: bool, obstacle: str = "") -> str:
+    """The lines of a difference; what is kept is only counted, unless it is asked for.
+
+    `obstacle` says why that nothing changes means nothing.
+    """
     lines = [_service(each) for each in found.services if wide or each.noticeable]
     lines += _announcements(found.announcements, wide)
     lines += _unannounced(found)
-    return "".join(f"{printable(line)}\n" for line in [*lines, *_summary(found, wide)])
+    lines += map(_left_alone, found.left_alone)
+    return "".join(f"{printable(line)}\n" for line in [*lines, *_summary(found, wide, obstacle)])
 
 
 def _service(each: ServiceChange) -> str:
@@ -118,12 +123,25 @@ def _unannounced(found: Changes) -> list[str]:
     ]
 
 
-def _summary(found: Changes, wide: bool) -> list[str]:
+def _left_alone(each: LeftAlone) -> str:
+    """Who is not served, and whom of those somebody will miss."""
+    verb = "is" if each.services == 1 else "are"
+    if not each.announced:
+        return f"  {each.whom} {verb} not served"
+    return (
+        f"! {each.whom} {verb} not served; what has an address of these pools would no longer be "
+        f"announced: {some(each.announced)}"
+    )
+
+
+def _summary(found: Changes, wide: bool, obstacle: str) -> list[str]:
     summary = found.summary
-    kept = summary.services.kept
+    aside = {"not served": sum(each.services for each in found.left_alone)}
     if not summary.changes:
-        return [f"no changes: {counted(kept, 'service')} kept"]
-    services = _parts(summary.services._asdict())
+        kept = f"{counted(summary.services.kept, 'service')} kept"
+        kept = ", ".join(filter(None, (kept, _parts(aside))))
+        return [f"no plan: {obstacle}; {kept}" if obstacle else f"no changes: {kept}"]
+    services = _parts({**summary.services._asdict(), **aside})
     announcements = _parts(summary.announcements._asdict())
     reach = f" on {counted(len(summary.nodes), 'node')}" if found.announcements else ""
     reach += f", to {', '.join(summary.to)}" if summary.to else ""
