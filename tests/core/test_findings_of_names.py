@@ -87,7 +87,7 @@ NAMES = [
         [
             "NotSupportedYet BGPPeer/tor spec.bfdProfile: has no effect: BFD is not supported yet",
             "UnknownBFDProfile BGPPeer/tor spec.bfdProfile: there is no BFDProfile 'fsat'; did you "
-            "mean fast?",
+            "mean fast?; until there is, the ConfigurationState of its nodes is Invalid",
         ],
     ),
     Scene(

@@ -126,7 +126,8 @@ RULES: dict[Code, Rule] = {
         "Correct the name, or add the Namespace",
     ),
     Code.UNKNOWN_BFD_PROFILE: _warning(
-        "A BGPPeer names a BFDProfile that does not exist",
+        "A BGPPeer names a BFDProfile that does not exist; the session runs without, and yet the "
+        "ConfigurationState of its nodes is Invalid, as MetalLB has it",
         "Correct the name, or add the profile",
     ),
     Code.NO_POOL_MATCHES: _warning(

@@ -29,6 +29,10 @@ from proclaim.state import Entry
 
 _Named: TypeAlias = tuple[str, str, Code, Sequence[str]]
 """A field, the kind whose names it holds, the code where one leads nowhere, and the names."""
+_CONSEQUENCES = {
+    Code.UNKNOWN_BFD_PROFILE: "; until there is, the ConfigurationState of its nodes is Invalid"
+}
+"""What follows from a name that leads nowhere, where one sees it elsewhere as well."""
 _LISTS = ("spec.ipAddressPools", "spec.peers", "spec.serviceAllocation.namespaces")
 """The fields of which each name has a place of its own."""
 
@@ -115,7 +119,7 @@ def _missing(world: World, entry: Entry, named: _Named) -> Iterator[Finding]:
     for at, name in enumerate(texts):
         if world.is_missing(kind, name):
             place = f"{field}[{at}]" if field in _LISTS else field
-            yield said(entry, place, code, world.missing(kind, name))
+            yield said(entry, place, code, world.missing(kind, name) + _CONSEQUENCES.get(code, ""))
 
 
 def selectors(world: World) -> Found:
