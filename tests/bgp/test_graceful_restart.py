@@ -268,3 +268,14 @@ async def test_a_peer_that_connects_anew_twice_is_heard_twice(autojump_clock: ob
             assert router.ended == list(range(at))
             assert router.told() == [f"+{ONE}", END]
         nursery.cancel_scope.cancel()
+
+
+async def test_end_of_rib_comes_also_in_a_family_that_has_no_next_hop_any_more(
+    autojump_clock: object,
+) -> None:
+    async with waiting(HELPER) as (play, router):
+        dual = peer(graceful_restart=True, dual_stack_address_family=True)
+        play.want(routes(ONE, "2001:db8::1/128"), dual)
+        await play.announce()
+        await trio.sleep(1)
+        assert router.told() == [f"+{ONE}", END, "end of IPv6"]

@@ -102,6 +102,18 @@ def test_end_of_rib_comes_once_for_each_family_after_the_first_routes() -> None:
     assert listener.markers == [Family.IPV4, Family.IPV6]
 
 
+def test_end_of_rib_comes_also_for_families_in_which_nothing_can_be_said() -> None:
+    outbox: Outbox[int] = Outbox()
+    outbox.want(prefix("10.0.0.1/32"), 1)
+    outbox.want(prefix("2001:db8::1/128"), 1)
+    for spoken in ([Family.IPV4], []):
+        outbox.begin(spoken, agreed=Family)
+        listener = Listener()
+        listener.drain(outbox)
+        assert len(listener.table) == len(spoken)
+        assert listener.markers == [Family.IPV4, Family.IPV6]
+
+
 def test_end_of_rib_waits_while_there_may_be_more_to_come() -> None:
     outbox: Outbox[int] = Outbox()
     outbox.want(prefix("10.0.0.1/32"), 1)

@@ -75,7 +75,8 @@ class Exchange:
             )
             _LOG.warning("peer %s: %s", self._peer, self._lacking)
         self._speech = Speech(agreed, hops)
-        self._outbox.begin(hops, incomplete=agreed.graceful and not self._complete)
+        incomplete = agreed.graceful and not self._complete
+        self._outbox.begin(hops, incomplete, agreed.families)
 
     def end(self) -> None:
         """The session is over."""

@@ -77,16 +77,23 @@ class Outbox(Generic[Content]):
 
     # --- the session ----------------------------------------------------------------------------
 
-    def begin(self, families: Iterable[Family], incomplete: bool = False) -> None:
+    def begin(
+        self,
+        families: Iterable[Family],
+        incomplete: bool = False,
+        agreed: Iterable[Family] = (),
+    ) -> None:
         """A session is up: everything in these families is to be sent, then End-of-RIB.
 
         While what is wanted is `incomplete`, End-of-RIB waits: at it a peer
-        forgets what it was told before this session and not in it.
+        forgets what it was told before this session and not in it.  So it is
+        sent in all families that are `agreed` on, also where there is no next
+        hop to say anything else with.
         """
         self.end()
         self._incomplete = incomplete
         self._families = frozenset(families)
-        self._markers = set(self._families)
+        self._markers = {*self._families, *agreed}
         self._backlog = dict.fromkeys(reversed(self._wanted))
 
     def complete(self) -> None:
@@ -119,8 +126,6 @@ class Outbox(Generic[Content]):
     @property
     def idle(self) -> bool:
         """Whether there is nothing to send."""
-        if not self._families:
-            return True
         return not (self._backlog or self._announce or self._withdraw or self._marked)
 
     @property
