@@ -61,17 +61,31 @@ def overlay(name):
     return tuple(objects(_kustomize(DEPLOY / "kustomize/overlays" / name)))
 
 
-def composed(folder, *components):
-    """The base with components, as an overlay in somebody's own directory has them."""
+def composed(folder, *components, files=None):
+    """The base with components, as an overlay in somebody's own directory has them.
+
+    `files` are settings of their own: texts by component and name, as in `node/mine.toml`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     kustomize = Path("../" * len(folder.resolve().parts[1:])) / str(DEPLOY / "kustomize")[1:]
     resources = ["base"] if "conversion" not in components else ["base", "../crds"]
     described = {
         "resources": [str(kustomize / each) for each in resources],
         "components": [str(kustomize / "components" / each) for each in components],
+        "configMapGenerator": [_merging(path) for path in files or ()],
     }
+    for path, text in (files or {}).items():
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(described), encoding="utf-8")
     return objects(_kustomize(folder))
+
+
+def _merging(path):
+    """What an overlay says to add a settings file to a component's, as the page shows it."""
+    component = path.partition("/")[0]
+    name = f"proclaim-{component}-settings"
+    return {"name": name, "namespace": NAMESPACE, "behavior": "merge", "files": [path]}
 
 
 def template(*arguments, check=True):
@@ -108,10 +122,16 @@ def pod(rendered, component):
 
 
 def settings(rendered, component):
-    """The text of a component's settings file."""
-    return named(rendered, "ConfigMap", f"proclaim-{component}-settings")["data"][
-        f"{component}.toml"
-    ]
+    """The texts of a component's settings files, by their names."""
+    return named(rendered, "ConfigMap", f"proclaim-{component}-settings")["data"]
+
+
+def written(rendered, component, folder):
+    """A new directory with the settings files of a component, as its pod mounts them."""
+    folder.mkdir()
+    for name, text in settings(rendered, component).items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
 
 
 EVERYTHING = (

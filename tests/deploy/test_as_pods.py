@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from deploy.rendering import NAMESPACE, ROOT, base, named, pod, settings
+from deploy.rendering import NAMESPACE, ROOT, base, named, pod, written
 from deploy.test_rbac import rules
 
 pytestmark = [
@@ -48,11 +48,10 @@ def ran(component, folder):
     (container,) = specification["containers"]
     variables = environment(container)
     (folder / "tls").mkdir()
-    file = folder / f"{component}.toml"
-    file.write_text(settings(base(), component), encoding="utf-8")
+    files = written(base(), component, folder / "settings")
     arguments = [
-        str(file)
-        if each == f"/etc/proclaim/{component}.toml"
+        str(files)
+        if each == "/etc/proclaim"
         else each.replace("$(PROCLAIM_NODE)", variables["PROCLAIM_NODE"])
         for each in container["args"]
     ]

@@ -87,7 +87,8 @@ def test_the_arguments_are_of_proclaim_run(rendered, component):
     command, *rest = found["args"]
     known = {text for each in application().get_command(None, command).params for text in each.opts}
     assert {each for each in rest if each.startswith("--")} <= known
-    assert f"/etc/proclaim/{component}.toml" in rest
+    (mounted,) = [each for each in found["volumeMounts"] if each["name"] == "settings"]
+    assert rest[rest.index("--settings") + 1] == mounted["mountPath"]
     environment = {each["name"] for each in found["env"]}
     assert set(re.findall(r"\$\((\w+)\)", " ".join(rest))) <= environment
     assert {"POD_NAME", "POD_NAMESPACE", "POD_UID", "PROCLAIM_NODE"} <= environment

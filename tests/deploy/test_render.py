@@ -1,11 +1,14 @@
 """kubectl and helm render everything, and what comes out are objects of Kubernetes."""
 
+import os
 from copy import deepcopy
 
 import pytest
+import yaml
 from deploy.kubernetes import CUSTOM, VERSIONS, problems
 from deploy.rendering import (
     COMPONENTS,
+    DEPLOY,
     EVERYTHING,
     NAMESPACE,
     OVERLAYS,
@@ -15,6 +18,8 @@ from deploy.rendering import (
     of_kind,
     overlay,
     pod,
+    program,
+    run,
 )
 
 CRD = "CustomResourceDefinition"
@@ -72,6 +77,18 @@ def test_all_components_go_together(tmp_path):
     assert (
         converted["spec"]["conversion"]["webhook"]["clientConfig"]["service"]["path"] == "/convert"
     )
+
+
+def test_conversion_without_the_definitions_is_refused(tmp_path):
+    kustomize = os.path.relpath(DEPLOY / "kustomize", tmp_path)
+    described = {
+        "resources": [f"{kustomize}/base"],
+        "components": [f"{kustomize}/components/{each}" for each in ("webhook", "conversion")],
+    }
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(described), encoding="utf-8")
+    refused = run(program("kubectl"), "kustomize", str(tmp_path), check=False)
+    assert refused.returncode != 0
+    assert "bgppeers.metallb.io" in refused.stderr
 
 
 @pytest.mark.slow

@@ -1,9 +1,10 @@
 """The settings files that are rendered: the program takes them, and they say what was asked for."""
 
-import tomllib
+from dataclasses import replace
+from itertools import combinations
 
 import pytest
-from deploy.rendering import EVERYTHING, base, chart, composed, overlay, settings
+from deploy.rendering import COMPONENTS, EVERYTHING, base, chart, composed, overlay, written
 from proclaim.model import Authority
 from proclaim.settings import read_settings
 from proclaim_bgp.options import read_options as read_bgp
@@ -11,6 +12,7 @@ from proclaim_k8s_source.options import Role, read_options
 from proclaim_l2_arp.options import read_options as read_l2
 from proclaim_metrics.options import read_options as read_metrics
 
+KEY = "/etc/proclaim-heartbeat/secretkey"
 WAYS = pytest.mark.parametrize("rendered", [base, chart], ids=["kustomize", "helm"])
 
 
@@ -21,10 +23,13 @@ def read(tmp_path):
     def reading(rendered, component):
         key = tmp_path / "key"
         key.write_text("k", encoding="utf-8")
-        file = tmp_path / f"{component}.toml"
-        text = settings(rendered, component).replace("/etc/proclaim-heartbeat/secretkey", str(key))
-        file.write_text(text, encoding="utf-8")
-        return read_settings(str(file))
+        folder = written(
+            rendered, component, tmp_path / f"{component}-{len(list(tmp_path.iterdir()))}"
+        )
+        for file in folder.iterdir():
+            text = file.read_text(encoding="utf-8")
+            file.write_text(text.replace(KEY, str(key)), encoding="utf-8")
+        return replace(read_settings(str(folder)), path="")
 
     return reading
 
@@ -86,18 +91,73 @@ def test_the_values_of_a_speaker_are_those_of_a_node(read):
     assert [each.pattern for each in read_l2(found).excluded] == ["^lo$"]
 
 
-def test_a_component_changes_one_table_of_the_settings(tmp_path):
-    def tables(rendered, component):
-        return tomllib.loads(settings(rendered, component))
+def test_a_component_adds_one_table_to_the_settings(tmp_path, read):
+    signed = read(composed(tmp_path / "signed", "heartbeat-key"), "node")
+    assert read_l2(signed).heartbeat.key == b"k"
+    heartbeat = signed.section("l2_arp")["heartbeat"]
+    before = read(base(), "node")
+    assert signed.sections == {**before.sections, "l2_arp": {"heartbeat": heartbeat}}
+    controller = read(overlay("webhook"), "controller")
+    assert read_options(controller).webhook.port == 9443
+    source = dict(controller.section("k8s_source"))
+    del source["webhook"]
+    assert {**controller.sections, "k8s_source": source} == read(base(), "controller").sections
 
-    key = {"heartbeat": {"key_file": "/etc/proclaim-heartbeat/secretkey"}}
-    signed = composed(tmp_path, "heartbeat-key")
-    assert tables(signed, "node") == {**tables(base(), "node"), "l2_arp": key}
-    webhook = {
-        "listen": "0.0.0.0:9443",
-        "certificate": "/etc/proclaim-webhook/tls.crt",
-        "key": "/etc/proclaim-webhook/tls.key",
-    }
-    expected = tables(base(), "controller")
-    expected["k8s_source"]["webhook"] = webhook
-    assert tables(overlay("webhook"), "controller") == expected
+
+MINE = {
+    "node/mine.toml": """
+load_balancer_class = "example.net/lb"
+[k8s_source]
+page_size = 7
+[bgp]
+listen = ["0.0.0.0:179"]
+[l2_arp]
+exclude_interfaces = ["^mine$"]
+[l2_arp.heartbeat]
+port = 7
+""",
+    "controller/mine.toml": """
+load_balancer_class = "example.net/lb"
+[k8s_source]
+page_size = 9
+[k8s_source.webhook]
+listen = "[::]:9444"
+""",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("components", [*combinations(COMPONENTS, 2)], ids="+".join)
+def test_no_two_components_cost_a_line_of_ones_own(tmp_path, read, components):
+    rendered = composed(tmp_path / "overlay", *components, files=MINE)
+    node, controller = read(rendered, "node"), read(rendered, "controller")
+    assert node.load_balancer_class == controller.load_balancer_class == "example.net/lb"
+    assert (read_options(node).role, read_options(node).page_size) == (Role.NODE, 7)
+    assert read_bgp(node).listen == (("0.0.0.0", 179),)
+    found = read_l2(node)
+    assert [each.pattern for each in found.excluded] == ["^mine$"]
+    assert found.heartbeat.port == 7
+    assert found.heartbeat.key == (b"k" if "heartbeat-key" in components else b"")
+    assert read_metrics(node).listen == read_metrics(controller).listen
+    assert controller.section("k8s_source")["page_size"] == 9
+    answering = controller.section("k8s_source")["webhook"]
+    assert answering["listen"] == "[::]:9444"
+    assert ("certificate" in answering) == ("webhook" in components)
+
+
+REPLACED = """
+authority = "follow"
+[k8s_source]
+role = "node"
+page_size = 7
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_no_component_replaces_the_file_that_one_replaces(tmp_path, read, component):
+    files = {"node/node.toml": REPLACED}
+    node = read(composed(tmp_path / "overlay", component, files=files), "node")
+    assert node.section("k8s_source") == {"role": "node", "page_size": 7}
+    assert node.section("metrics") == {}
+    assert read_l2(node).heartbeat.key == (b"k" if component == "heartbeat-key" else b"")
