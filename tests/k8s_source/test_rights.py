@@ -123,10 +123,31 @@ async def test_kinds_that_are_not_served_are_asked_for_rarely(autojump_clock, sc
     asked = scene.server.requests() - before
     posts = {path: count for (verb, path), count in asked.items() if verb == "post"}
     assert sum(posts.values()) < 60, posts
-    assert len(said(caplog, "no ServiceBGPStatus can be written")) == 1
+    (complaint,) = said(caplog, "no ServiceBGPStatus can be written")
+    assert "; apply deploy/crds/servicebgpstatuses.yaml" in complaint
+    assert said(caplog, "; apply deploy/crds/configurationstates.yaml")
     scene.server.define(taken)
     await scene.until(lambda: len(scene.server.list("ServiceBGPStatus")) == SERVICES, 90)
     await scene.until(lambda: len(scene.server.list("ConfigurationState")) == 2, 90)
+
+
+async def test_a_namespace_that_is_missing_is_not_taken_for_a_definition(
+    autojump_clock, scene, caplog
+):
+    handle = scene.server.machinery.handle
+
+    def gone(request):
+        if request.method == "POST" and request.path.endswith("/configurationstates"):
+            said = 'namespaces "metallb-system" not found'
+            return refusal(ApiError(404, "NotFound", said))
+        return handle(request)
+
+    scene.server.machinery.handle = gone
+    await scene.controller()
+    await trio.sleep(10)
+    (complaint,) = said(caplog, "no ConfigurationState can be written")
+    assert 'namespaces "metallb-system" not found' in complaint
+    assert "deploy/crds" not in complaint
 
 
 async def test_definitions_that_are_deleted_and_made_again_are_followed(autojump_clock, scene):

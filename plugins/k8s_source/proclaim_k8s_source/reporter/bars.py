@@ -22,10 +22,16 @@ LONGEST_PAUSE_SECONDS = 30.0
 _FORBIDDEN = 403
 _NO_RIGHT = ' is forbidden: User "'
 _NOT_FOUND = 404
+_NO_NAMESPACE = 'namespaces "'
 
 
 class Barred(Refused):
     """Refused for what is written, and not for the one object."""
+
+    @property
+    def undefined(self) -> bool:
+        """Whether the server does not know the kind; it says otherwise of a missing namespace."""
+        return self.status == _NOT_FOUND and not self.said.message.startswith(_NO_NAMESPACE)
 
 
 def done(method: str, path: str, response: Response) -> Response:

@@ -18,6 +18,7 @@ from proclaim import Ref
 from proclaim_k8s_source.access.api import Contact, Refused, Unreachable
 from proclaim_k8s_source.access.contact import UNAVAILABLE
 from proclaim_k8s_source.reporter.bars import Barred, Bars, about
+from proclaim_k8s_source.reporter.documents import definition
 from proclaim_k8s_source.reporter.work import Work
 from proclaim_k8s_source.steps import PAUSE_EVERY
 
@@ -139,7 +140,10 @@ class Desk:
         self.work.done(key)
         self.work.postpone(key, until)
         if fresh:
-            log.error("no %s can be written: %s; tried again now and then", about(key), barred)
+            hint = f"; apply {definition(key.kind)}" if barred.undefined else ""
+            log.error(
+                "no %s can be written: %s%s; tried again now and then", about(key), barred, hint
+            )
 
     def _lift(self, key: Ref) -> None:
         waited = self._bars.lift(key)

@@ -47,6 +47,11 @@ def path_of(kind: str, namespace: str, name: str = "") -> str:
     return f"{collection}/{name}" if name else collection
 
 
+def definition(kind: str) -> str:
+    """The file in the repository that defines a kind, which older releases of MetalLB may lack."""
+    return f"deploy/crds/{_PLURALS[kind]}.yaml"
+
+
 def status_name(kind: str, node: str, service: Ref) -> str:
     """The name of a status object: always the same, so that it is never created twice."""
     digest = sha256(f"{node}/{service.namespace}/{service.name}".encode()).hexdigest()
