@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ import trio
 import yaml
 
 from apiserver.credentials import kubeconfig, make_certificates
+from apiserver.errors import ApiError
 from apiserver.http import HttpServer
 from apiserver.server import ApiServer
 
@@ -49,15 +51,32 @@ def _arguments() -> argparse.Namespace:
 
 
 def _objects(path: Path) -> Iterator[Json]:
-    if path.suffix == ".jsonl":
-        with path.open() as lines:
-            yield from map(json.loads, lines)
-        return
-    for document in yaml.safe_load_all(path.read_text()):
-        if document and document.get("kind") == "List":
-            yield from document["items"]
-        elif document:
-            yield document
+    for document in _documents(path):
+        items = document.get("items", ()) if document.get("kind") == "List" else (document,)
+        for item in items:
+            if not item.keys() >= {"apiVersion", "kind", "metadata"}:
+                raise ValueError(f"not an object of Kubernetes: {str(item)[:60]}")
+            yield item
+
+
+def _documents(path: Path) -> Iterator[Json]:
+    with path.open() as opened:
+        lines = path.suffix == ".jsonl"
+        for document in map(json.loads, opened) if lines else yaml.safe_load_all(opened):
+            if document and not isinstance(document, dict):
+                raise ValueError(f"not an object of Kubernetes: {str(document)[:60]}")
+            if document:
+                yield document
+
+
+def _load(server: ApiServer, path: Path) -> None:
+    """Create what a file has; one sentence, and the end, where that cannot be."""
+    try:
+        server.create_all(_objects(path))
+    except KeyError as error:  # a kind that is not served
+        sys.exit(f"apiserver: {path}: {error.args[0]}")
+    except (ApiError, OSError, ValueError, yaml.YAMLError) as error:
+        sys.exit(f"apiserver: {path}: {error}")
 
 
 async def _serve(arguments: argparse.Namespace) -> None:
@@ -68,7 +87,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         window=arguments.window,
     )
     for path in arguments.load:
-        server.create_all(_objects(path))
+        _load(server, path)
     gc.freeze()  # looking through all of them again would hold everybody up
     tokens = {}
     for given in arguments.token:

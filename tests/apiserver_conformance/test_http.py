@@ -185,6 +185,36 @@ def test_a_process_serves_over_tls(tmp_path: Path) -> None:
     assert config["users"][0]["user"] == {"token": "secret"}
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            yaml.safe_dump({**objects.pool("p", "192.0.2.0/24"), "spec": {"addresses": "x"}}),
+            'IPAddressPool.metallb.io "p" is invalid: spec.addresses',
+        ),
+        ("apiVersion: v9\nkind: Nope\nmetadata: {name: a}\n", "no kind Nope in v9"),
+        ("apiVersion: v1\nkind: Service\n", "not an object of Kubernetes"),
+        ("hello\n", "not an object of Kubernetes: hello"),
+        ("a: [\n", "while parsing"),
+    ],
+)
+def test_what_cannot_be_loaded_is_one_clear_error(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "objects.yaml"
+    file.write_text(text)
+    ended = subprocess.run(
+        [sys.executable, "-m", "apiserver", "--load", str(file)],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith(f"apiserver: {file}: {said}")
+    assert "Traceback" not in ended.stderr
+
+
 def _trusting(folder: Path, certificate: tuple[str, str] | None) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=str(folder / "ca.crt"))
     if certificate is not None:
