@@ -39,6 +39,7 @@ from proclaim.model import (
     Spread,
 )
 from proclaim.project import Projection, advancing, projecting
+from proclaim.reality import ENGINE
 from proclaim.state import State
 from proclaim.supervise import Failures, Member, crew
 from proclaim.telling import tell, tell_decisions
@@ -48,8 +49,6 @@ from proclaim.view import View
 
 _LOG = logging.getLogger("proclaim.engine")
 
-SELF = "engine"
-"""The source of what the engine says about itself."""
 FAREWELL_SECONDS = 1.0
 """How long recording the end may take."""
 ACQUAINTED_WITHIN_SECONDS = 5.0
@@ -134,7 +133,7 @@ async def _introduce(ledger: Ledger, cast: Cast, node: str, introduced: trio.Eve
 
 def _roll(cast: Cast, node: str, running: bool) -> Listing:
     statuses = [AnnouncerStatus(node, each.name, each.spread, running) for each in cast.announcers]
-    return Listing(SELF, tuple(Sourced(status) for status in statuses))
+    return Listing(ENGINE, tuple(Sourced(status) for status in statuses))
 
 
 class _Acquainted:

@@ -53,6 +53,16 @@ _WHY_SILENT: dict[Silence, str] = {
     " may not answer for this one",
 }
 
+_FOR_NODES = (
+    Silence.NO_ENDPOINTS,
+    Silence.NO_LOCAL_ENDPOINTS,
+    Silence.NO_CANDIDATE,
+    Silence.NOT_ELECTED,
+    Silence.ELECTED_FOR_OTHERS,
+)
+"""What depends on endpoints, and on who lives."""
+_NOT_KNOWN = "no announcer takes part in this process; `proclaim explain` on the node tells"
+
 KIND = {Spread.EVERY_NODE: "BGPAdvertisement", Spread.ONE_NODE: "L2Advertisement"}
 
 
@@ -151,13 +161,16 @@ def lost_claim(state: State, service: Service) -> tuple[str, Reason] | None:
 def explain_announcement(terrain: Terrain, state: State, ref: Ref) -> Said:
     """Whether the terrain's node announces a Service, and the first rule that forbids it."""
     answer = verdict(terrain, state, ref)
+    unknown = reality.Obstacle.NOT_KNOWN_HERE if reality.is_bystander(state) else ""
     if isinstance(answer, Quiet):
+        if unknown and answer.silence in _FOR_NODES:
+            return Said(terrain.node, terrain.spread, False, unknown, _NOT_KNOWN, (), ())
         text = _why_silent(answer, terrain.spread)
         if answer.silence is Silence.POOL_NOT_ADVERTISED:
             text += kept_out(state, answer.detail, terrain.spread)
         return Said(terrain.node, terrain.spread, False, answer.silence, text, (), ())
     prefixes = tuple(sorted({part.prefix for part in answer}))
-    code, text = reality.how(state, terrain, answer)
+    code, text = (unknown, _NOT_KNOWN) if unknown else reality.how(state, terrain, answer)
     text += _left_out(state, ref, answer)
     return Said(terrain.node, terrain.spread, not code, code, text, prefixes, _to(answer))
 

@@ -3,7 +3,9 @@
 The rules say what a node is to announce (`verdict`).  Whether it does depends
 on what runs there, on sessions and on interfaces, and of those a ledger knows
 what was reported to it: everything about its own node, and nothing about
-others.  Where nothing was reported, what is wanted counts as announced.
+others.  Where nothing was reported, what is wanted counts as announced; but
+where a process runs in which no announcer takes part, as a controller's, nobody
+will report anything, and whether something is announced is known elsewhere.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ from proclaim.terrain import Terrain
 from proclaim.verdict import Part
 
 ESTABLISHED = "Established"
+ENGINE = "engine"
+"""The source that says which announcers take part."""
 BUILT_IN = "bgp"
 """The announcer whose receivers are BGPPeers; others may need none."""
 
@@ -27,6 +31,8 @@ class Obstacle(StrEnum):
     NO_PEER_HERE = "NoPeerHere"
     NO_SESSION = "NoSession"
     NO_USABLE_INTERFACE = "NoUsableInterface"
+    NOT_KNOWN_HERE = "NotKnownHere"
+    """Perhaps it is: the ledger is one of a process that announces nothing."""
 
 
 def how(state: State, terrain: Terrain, parts: tuple[Part, ...]) -> tuple[str, str]:
@@ -49,6 +55,14 @@ def how(state: State, terrain: Terrain, parts: tuple[Part, ...]) -> tuple[str, s
     if others:
         return "", f"announced by {', '.join(others)}; {text}"
     return code, text
+
+
+def is_bystander(state: State) -> bool:
+    """Whether the ledger's process takes part in no announcing, so that only nodes know of it.
+
+    It may see no endpoints either, which announcing depends on.
+    """
+    return ENGINE in state.listed and not state.of_kind("AnnouncerStatus")
 
 
 def running_announcers(state: State, node: str, spread: Spread) -> frozenset[str] | None:

@@ -33,6 +33,7 @@ from proclaim.model import (
     is_literal,
 )
 from proclaim.project import Projection, project
+from proclaim.reality import is_bystander
 from proclaim.state import Entry, State, ranges
 from proclaim.terrain import peers_of
 
@@ -317,8 +318,12 @@ def _summary(wrong: Sequence[Problem]) -> str:
 
 
 def statuses(state: State, nodes: Sequence[str]) -> list[Object]:
-    """Every status object of a state, for the announcements of these nodes."""
-    projections = [project(state, node, spread) for spread in Spread for node in nodes]
+    """Every status object of a state, for the announcements of these nodes.
+
+    Of Services there is none where only the nodes know what they announce.
+    """
+    spreads = () if is_bystander(state) else tuple(Spread)
+    projections = [project(state, node, spread) for spread in spreads for node in nodes]
     return [
         *configuration_states(state, nodes),
         *pool_statuses(state),

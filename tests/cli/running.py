@@ -5,7 +5,10 @@ from io import BytesIO, StringIO, TextIOWrapper
 from typing import NamedTuple
 
 import pytest
+from proclaim.decide import decide
+from proclaim.ledger import record_now
 from proclaim_cli.main import main
+from proclaim_cli.opening import opened, settings_of, state_at
 
 POOL = """
 apiVersion: metallb.io/v1beta1
@@ -77,6 +80,12 @@ class CommandLine:
         """Record documents, as the only ones."""
         self.write("all.yaml", *documents)
         return self("apply", self.manifests)
+
+    def record(self, observation):
+        """Record one observation, as a process does while it runs."""
+        with opened(settings_of(None, self.ledger), read_only=False) as found:
+            state = state_at(found, None)
+            record_now(found.log, found.codec, state, decide(state, observation, 0.0), 0.0)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import json
 
 from cli.running import ADVERTISED, POOL, service
+from proclaim.model import Listing
 
 
 def test_an_address_that_nothing_advertises_is_named_as_the_trap_it_is(proclaim):
@@ -33,6 +34,20 @@ def test_an_announced_service_has_no_trap(proclaim):
     assert (routes["announcer"], routes["announced"]) == ("bgp", True)
     assert routes["to"] == [{"name": "tor", "state": ""}]
     assert (answers["announced"], answers["code"]) == (False, "PoolNotAdvertised")
+
+
+def test_who_announces_nothing_does_not_know_what_is_announced(proclaim):
+    proclaim.apply(POOL, ADVERTISED, service("web"))
+    proclaim.record(Listing("engine"))
+    explained = json.loads(proclaim("explain", "web", "--node", "n1", "-o", "json").out)
+    routes, answers = explained["announced"]
+    assert (routes["announced"], routes["code"]) == (False, "NotKnownHere")
+    assert routes["prefixes"] == ["192.0.2.0/32"]
+    assert answers["code"] == "PoolNotAdvertised"
+    assert explained["trap"] == ""
+    out = proclaim("explain", "web", "--node", "n1").out
+    assert "n1 bgp: not known here: no announcer takes part in this process" in out
+    assert " yes, " not in out
 
 
 def test_a_refused_service_is_told_what_each_pool_says(proclaim):

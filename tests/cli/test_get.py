@@ -5,6 +5,7 @@ import json
 import pytest
 import yaml
 from cli.running import ADVERTISED, ANSWERED, POOL, service
+from proclaim.model import AnnouncerStatus, Listing, Sourced, Spread
 
 
 def shown(proclaim, *arguments):
@@ -179,6 +180,30 @@ def test_a_problem_makes_the_configuration_invalid(proclaim):
     proclaim.apply(wrong)
     ran = proclaim("get", "configurationstates", "--node", "n1")
     assert ran.out.count("Invalid configuration error: ") == 2
+
+
+def test_who_announces_nothing_claims_no_announcement_and_says_whom_to_ask(proclaim):
+    proclaim.apply(POOL, ADVERTISED, ANSWERED, service("web"))
+    proclaim.record(Listing("engine"))
+    kinds = {each["kind"] for each in shown(proclaim, "statuses", "--node", "n1")}
+    assert kinds == {"ConfigurationState", "IPAddressPool"}
+    for what in ("announcements", "peers", "interfaces"):
+        assert shown(proclaim, what, "--node", "n1") == []
+        said = proclaim("get", what, "--node", "n1").err
+        assert "proclaim: this is not known here, for no announcer takes part in" in said
+        assert f"ask on a node: `proclaim get {what}`" in said
+    assert "those of Services are not known here" in proclaim("get", "statuses").err
+
+
+def test_why_there_is_no_session_is_said(proclaim):
+    proclaim.apply(POOL)
+    assert "there is no BGPPeer in force" in proclaim("get", "peers").err
+    proclaim.apply(POOL, ADVERTISED)
+    assert "no process has run on this ledger" in proclaim("get", "peers").err
+    proclaim.record(
+        Listing("engine", (Sourced(AnnouncerStatus("n1", "l2", Spread.ONE_NODE, True)),))
+    )
+    assert "no BGPPeer selects this node, or no announcer" in proclaim("get", "peers").err
 
 
 @pytest.mark.parametrize("what", ["peers", "interfaces"])

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import pytest
 from core.test_verdict import ANSWERS, PEER, POOL, ROUTES, WEB, state_of
+from proclaim.decide import decide
 from proclaim.explain import explain_announcement
 from proclaim.model import (
     AnnouncerStatus,
     BGPPeer,
     InterfaceStatus,
+    Listing,
     PeerStatus,
+    Sourced,
     Spread,
 )
-from proclaim.reality import Obstacle
+from proclaim.reality import ENGINE, Obstacle, is_bystander
 from proclaim.terrain import survey
-from proclaim.testing import node, ref
+from proclaim.testing import endpoints, node, ref
+from proclaim.verdict import Silence
 
 BGP, L2 = Spread.EVERY_NODE, Spread.ONE_NODE
 EDGE = BGPPeer("edge", my_asn=64512, peer_asn=64514, peer_address="192.0.2.253")
@@ -105,5 +109,37 @@ def test_what_another_node_reported_says_nothing_about_this_one():
     assert said(BGP, PEER, elsewhere).message == "wanted for tor"
 
 
-def test_every_obstacle_is_shown_above():
-    assert {code for _, _, code, _ in TOLD.values() if code} == set(Obstacle)
+def test_every_obstacle_is_shown_above_or_below():
+    shown = {code for _, _, code, _ in TOLD.values() if code}
+    assert shown | {Obstacle.NOT_KNOWN_HERE} == set(Obstacle)
+
+
+def bystanding(spread, *more):
+    """What the ledger of a process says in which no announcer takes part."""
+    state = state_of(POOL, ROUTES, ANSWERS, WEB, node("n1"), PEER, *more)
+    state = decide(state, Listing(ENGINE)).state
+    assert is_bystander(state)
+    return explain_announcement(survey(state, "n1", spread), state, ref("web"))
+
+
+@pytest.mark.parametrize("spread", Spread)
+def test_what_depends_on_the_nodes_is_not_known_where_nobody_announces(spread):
+    found = bystanding(spread)
+    assert (found.announced, found.code) == (False, Obstacle.NOT_KNOWN_HERE)
+    assert found.prefixes
+    fellow = (node("n2"), node("n3"), node("n4"))
+    assert bystanding(spread, *fellow).code == Obstacle.NOT_KNOWN_HERE
+    nowhere = bystanding(spread, endpoints("web"))
+    assert (nowhere.code, nowhere.prefixes) == (Obstacle.NOT_KNOWN_HERE, ())
+
+
+def test_what_depends_on_the_configuration_alone_is_known_everywhere():
+    state = decide(state_of(POOL, WEB, node("n1")), Listing(ENGINE)).state
+    found = explain_announcement(survey(state, "n1", BGP), state, ref("web"))
+    assert found.code == Silence.POOL_NOT_ADVERTISED
+
+
+def test_a_ledger_in_which_nobody_ran_and_one_of_an_announcer_know():
+    assert not is_bystander(state_of(POOL, WEB))
+    ran = decide(state_of(POOL, WEB), Listing(ENGINE, (Sourced(SPEAKS),))).state
+    assert not is_bystander(ran)

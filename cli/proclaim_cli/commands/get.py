@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from proclaim.errors import NotFound, Usage
 from proclaim.findings import examine
+from proclaim.reality import is_bystander
 from proclaim.state import State
 from proclaim.statuses import statuses as every_status
 
@@ -18,6 +19,7 @@ from proclaim_cli.opening import Opened, opened, settings_of, state_at
 from proclaim_cli.options import At, LedgerURL, NodeName, Output, SettingsFile, Shown
 from proclaim_cli.single import as_command
 from proclaim_cli.values import resources, statuses
+from proclaim_cli.values.absent import absent
 from proclaim_cli.values.findings import rows
 from proclaim_cli.values.names import service_named
 from proclaim_cli.values.places import with_lines
@@ -77,6 +79,8 @@ def command(
         if what in _OF_NODES and not node and not resources.named_nodes(state):
             note(f"these are for node {found.node}, as no Node is described; --node names another")
         shown = _rows(what, found, state, node)
+        if missing := absent(what, state, shown):
+            note(missing)
     if what is What.PROBLEMS:
         shown = rows(sorted(with_lines(shown)) if at is None else shown)
     if kind := statuses.kind_of(asked):
@@ -113,7 +117,7 @@ def _rows(what: What, found: Opened, state: State, node: str | None) -> list[Any
             return list(resources.pools(state))
         case What.ANNOUNCEMENTS:
             nodes = [node] if node else resources.known_nodes(state, found.node)
-            return list(resources.announcements(state, nodes))
+            return [] if is_bystander(state) else list(resources.announcements(state, nodes))
         case What.PEERS:
             return list(resources.peers(state, reached(found.log, found.codec, state)))
         case What.NODES:

@@ -61,7 +61,7 @@ def left_alone(state: State) -> tuple[LeftAlone, ...]:
 
 
 def none_served(state: State, aside: Iterable[LeftAlone]) -> str:
-    """That no Service is served though some have been, as one sentence; empty where it is not so."""
+    """That no Service is served though some were, as one sentence; empty where it is not so."""
     others = tuple(aside)
     ours = state.load_balancer_class
     if not any(each.showing for each in others) or _serves_any(state):

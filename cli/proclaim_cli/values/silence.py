@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from proclaim.explain import Explanation, Said, kept_out
+from proclaim.reality import Obstacle
 from proclaim.state import State
 from proclaim.verdict import Silence
 
@@ -16,10 +17,17 @@ _SAYS_LITTLE = (Silence.POOL_NOT_ADVERTISED, Silence.NOT_ELECTED)
 
 
 def trap(found: Explanation, state: State) -> str:
-    """Why a Service with an address is announced nowhere; empty when it is, or has none."""
-    if not found.addresses or any(said.announced for said in found.announced):
+    """Why a Service with an address is announced nowhere; empty when it is, or has none.
+
+    Where that is not known here, it may be.
+    """
+    if not found.addresses or any(map(_may_be_announced, found.announced)):
         return ""
     return why_silent(found.announced, found.pool, kept_out(state, found.pool))
+
+
+def _may_be_announced(said: Said) -> bool:
+    return said.announced or said.code == Obstacle.NOT_KNOWN_HERE
 
 
 def why_silent(announced: Iterable[Said], pool: str, rejected: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from proclaim.answers import AVAILABLE, GAVE, NO_RANGE, NOT_ASKED_FOR, NOT_AUTOMATIC
 from proclaim.events import Why
+from proclaim.reality import Obstacle
 
 from proclaim_cli.values.explained import Advertised, Announced, PoolSaid, ServiceExplained
 from proclaim_cli.values.history import Past
@@ -181,6 +182,8 @@ def _announced(each: Announced) -> list[str]:
     """What one node says: whether it announces, which routes, and to whom."""
     if each.announced:
         said = f"yes, {', '.join(each.prefixes)}; {each.message}"
+    elif each.code == Obstacle.NOT_KNOWN_HERE:
+        said = f"not known here: {each.message} [{each.code}]"
     else:
         said = f"no, {each.message} [{each.code}]"
     return [
