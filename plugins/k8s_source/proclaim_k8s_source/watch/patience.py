@@ -1,9 +1,11 @@
-"""Waiting before a status is believed that takes an address away (pure).
+"""Waiting before a change is believed that takes addresses away by mistake (pure).
 
 A status that somebody else overwrites is put right within moments.  A node
 that withdrew a route in between would cost its users what nobody meant to
 take.  So where nothing of a Service changed but that its status lost an
-address, the change is told only when it has lasted.
+address, the change is told only when it has lasted.  A pool that is replaced
+is deleted and made anew; and who sees both late has given its addresses
+meanwhile.  So a pool is gone only when it has stayed away.
 """
 
 from __future__ import annotations
@@ -12,24 +14,29 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from proclaim import Ref
-from proclaim.model import Resource, Service
+from proclaim.model import Pool, Resource, Service
 
 from proclaim_k8s_source.shown import asked
 from proclaim_k8s_source.watch.assembly import Old
 
 BELIEVED_AFTER_SECONDS = 1.0
+"""How long a status must have lost an address."""
+GONE_AFTER_SECONDS = 2.0
+"""How long a pool must have been deleted."""
 
 
 class _Held(NamedTuple):
-    told: Service
-    new: Service
+    told: Old
+    new: Resource | None
     until: float
 
 
 class Patience:
     """The changes that are held back."""
 
-    def __init__(self) -> None:
+    def __init__(self, statuses: bool = True) -> None:
+        """`statuses` is whether to wait for those of Services, as who does not write them does."""
+        self._statuses = statuses
         self._held: dict[Ref, _Held] = {}
 
     def sift(
@@ -40,10 +47,9 @@ class Patience:
         for ref, (old, new) in changes.items():
             held = self._held.pop(ref, None)
             old = held.told if held else old
-            if not (isinstance(old, Service) and isinstance(new, Service)):
-                told[ref] = (old, new)
-            elif loses_by_status_alone(old, new):
-                until = held.until if held else now + BELIEVED_AFTER_SECONDS
+            seconds = self._waits(old, new)
+            if seconds:
+                until = held.until if held else now + seconds
                 self._held[ref] = _Held(old, new, until)
             elif old != new:
                 told[ref] = (old, new)
@@ -52,6 +58,15 @@ class Patience:
                 del self._held[ref]
                 told[ref] = (held.told, held.new)
         return told
+
+    def _waits(self, old: Old, new: Resource | None) -> float:
+        match old, new:
+            case Pool(), None:
+                return GONE_AFTER_SECONDS
+            case Service(), Service() if self._statuses and loses_by_status_alone(old, new):
+                return BELIEVED_AFTER_SECONDS
+            case _:
+                return 0.0
 
     def deadline(self) -> float:
         """When something that is held back will be told; infinite when nothing is."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from math import inf
 from typing import NoReturn, Protocol
 
 import trio
@@ -97,15 +96,14 @@ class KubernetesSource:
         _log_new(problems, ())
         resources = await paced(_sourced(found))
         await observe(Listing(NAME, resources, problems=problems))
-        patience = Patience() if self._scope.patient else None
+        patience = Patience(statuses=self._scope.patient)
         while True:
-            with trio.move_on_at(patience.deadline() if patience else inf):
+            with trio.move_on_at(patience.deadline()):
                 await following.wait_untold()
             self._hand_over_passwords(assembly)
             untold = assembly.take()
-            if patience is not None:
-                sifted = patience.sift(untold.changes, trio.current_time())
-                untold = untold._replace(changes=sifted)
+            sifted = patience.sift(untold.changes, trio.current_time())
+            untold = untold._replace(changes=sifted)
             said, gone = await paced(_differences(untold))
             now = untold.problems
             if now == problems:
