@@ -3,7 +3,7 @@
 import json
 
 from cli.running import ADVERTISED, POOL, service
-from proclaim.model import Listing
+from proclaim.model import AnnouncerStatus, Listing, Sourced, Spread
 
 
 def test_an_address_that_nothing_advertises_is_named_as_the_trap_it_is(proclaim):
@@ -486,3 +486,14 @@ def test_of_many_who_hold_an_address_a_few_are_explained(proclaim):
     assert out.count("\nservice default/s") == 3
     assert out.endswith("and 2 more Services hold it (-o wide)\n")
     assert proclaim("explain", "192.0.2.0", "-o", "wide").out.count("\nservice default/s") == 5
+
+
+def test_before_any_source_was_heard_that_is_why_nothing_is_known(proclaim):
+    proclaim.record(
+        Listing("engine", (Sourced(AnnouncerStatus("n1", "bgp", Spread.EVERY_NODE, running=True)),))
+    )
+    ran = proclaim("explain", "web")
+    assert ran.status == 1
+    assert "no Service default/web: no source has said anything yet" in ran.err
+    proclaim.apply(POOL)
+    assert "no source" not in proclaim("explain", "web").err

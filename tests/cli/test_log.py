@@ -99,7 +99,7 @@ def test_one_line_each(recorded):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["nosuchkind/x"],
+        ["nosuchkind/x/y"],
         ["service/a/b/c"],
         ["--since", "yesterday"],
         ["--since", "@1000"],
@@ -137,3 +137,10 @@ def test_a_reason_has_one_shape_wherever_it_is_shown(proclaim):
     shown = [each["reason"] for each in (refused, row, explained, fact, change)]
     assert shown == [expected] * 5
     assert explained["pools"][0]["reason"] == expected
+
+
+def test_a_namespace_and_a_name_are_a_service(recorded):
+    assert recorded("log", "default/web").out == recorded("log", "service/default/web").out != ""
+    ran = recorded("log", "shop/odd")
+    assert (ran.status, ran.out) == (0, "")
+    assert "no fact is about shop/odd" in ran.err

@@ -46,6 +46,8 @@ def test_what_names_no_service_is_refused(text):
         ("pool/public", Ref("IPAddressPool", "", "public")),
         ("PeerStatus/n1/tor", Ref("PeerStatus", "n1", "tor")),
         ("node", Ref("Node", "", "anything")),
+        ("web", Ref("Service", "default", "web")),
+        ("shop/odd", Ref("Service", "shop", "odd")),
     ],
 )
 def test_a_filter_finds_what_it_names(text, ref):
@@ -56,6 +58,9 @@ def test_a_filter_finds_what_it_names(text, ref):
 def test_a_misspelt_kind_is_guessed():
     with pytest.raises(Usage) as raised:
         Filter("servcie/web", NAMES)
+    assert raised.value.hint == "did you mean Service? of a namespace, write service/servcie/web"
+    with pytest.raises(Usage) as raised:
+        Filter("servcie/shop/web", NAMES)
     assert raised.value.hint == "did you mean Service?"
 
 

@@ -6,7 +6,7 @@ import sys
 from typing import Annotated
 
 import typer
-from proclaim.errors import NotFound, Usage
+from proclaim.errors import Usage
 from proclaim.model import Ref
 from proclaim.state import State
 from proclaim.whereabouts import explain_address
@@ -16,9 +16,10 @@ from proclaim_cli.options import At, LedgerURL, NodeName, Output, SettingsFile, 
 from proclaim_cli.single import as_command
 from proclaim_cli.values.explained import ServiceExplained, service_explained
 from proclaim_cli.values.history import last_holder, last_of_service, released_at
-from proclaim_cli.values.names import address_named, service_named, services_alike
+from proclaim_cli.values.names import address_named, service_named
 from proclaim_cli.values.resources import known_nodes
 from proclaim_cli.values.sharing import sharing_at
+from proclaim_cli.values.unknown import unknown_service
 from proclaim_cli.values.whereabouts import AddressExplained, address_explained
 from proclaim_cli.views.explained import address_text, service_text
 from proclaim_cli.views.structured import show
@@ -77,19 +78,5 @@ def _service(found: Opened, state: State, ref: Ref, nodes: list[str]) -> Service
         return explained._replace(last=had)
     last = last_of_service(found.log, found.codec, ref, state.position)
     if last is None:
-        raise _unknown(state, ref)
+        raise unknown_service(state, ref)
     return explained._replace(last=last)
-
-
-def _unknown(state: State, ref: Ref) -> NotFound:
-    """Why a Service is not known, where something wrong with its manifest says so."""
-    for problem in (each for found in state.problems.values() for each in found):
-        if (problem.kind, problem.namespace or "default", problem.name) == ref:
-            return NotFound(
-                f"there is no Service {ref.short}: {problem}",
-                hint="correct the manifest; `proclaim check` shows whether it is sound",
-            )
-    hint = "`proclaim get services` lists them; write namespace/name outside `default`"
-    if alike := services_alike(ref, {*state.of_kind("Service"), *state.holdings}):
-        hint = f"did you mean {' or '.join(alike)}? {hint}"
-    return NotFound(f"there is no Service {ref.short}", hint=hint)

@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 
-from proclaim_cli.opening import opened, settings_of
+from proclaim_cli.opening import Opened, opened, settings_of, state_at
 from proclaim_cli.options import LedgerURL, Output, SettingsFile, Shown
 from proclaim_cli.single import as_command
+from proclaim_cli.values.history import last_of_service
 from proclaim_cli.values.intervals import decisions, intervals, of_address, of_service
 from proclaim_cli.values.names import address_named, service_named
+from proclaim_cli.values.unknown import unknown_service
 from proclaim_cli.views.intervals import intervals_table
 from proclaim_cli.views.say import note
 from proclaim_cli.views.structured import show
@@ -31,9 +33,18 @@ def command(
     asked = of_address(address) if address else of_service(service_named(subject))
     with opened(settings_of(settings, ledger)) as found:
         shown = intervals(decisions(found.log, found.codec), asked)
-    if not shown:
-        name = address or f"Service {service_named(subject).short}"
-        note(f"nobody ever held {name}" if address else f"{name} never held an address")
+        if not shown:
+            note(f"nobody ever held {address}" if address else _never(found, subject))
     if not show(shown, output):
         sys.stdout.write(intervals_table(shown, output is Output.WIDE))
     return 0
+
+
+def _never(found: Opened, subject: str) -> str:
+    """That a Service never held an address; raises NotFound when there never was one."""
+    ref, state = service_named(subject), state_at(found, None)
+    if state.service(ref) is None and (
+        last_of_service(found.log, found.codec, ref, state.position) is None
+    ):
+        raise unknown_service(state, ref)
+    return f"Service {ref.short} never held an address"

@@ -30,7 +30,7 @@ def command(
     refs: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="REF", help="Only facts about these: web, service/shop/web, pool/public."
+            metavar="REF", help="Only facts about these: web, shop/web, pool/public, pools."
         ),
     ] = None,
     since: Annotated[

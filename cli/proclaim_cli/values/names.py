@@ -52,11 +52,18 @@ class Filter:
     """Which resources are asked for: one by name, or all of a kind."""
 
     def __init__(self, text: str, kinds: Iterable[str]) -> None:
-        """A text alone that is no kind is a Service's name; raises Usage for any other."""
+        """Where a name or two begin with no kind they are a Service's; raises Usage for others.
+
+        So does what looks like a kind that is spelt wrong, though it may be a namespace.
+        """
         kind, *rest = text.split("/")
         known = list(kinds)
-        if text and not rest and not _is_kind(text, known):
-            kind, rest = "Service", [text]
+        if text and len(rest) < 2 and not _is_kind(kind, known):
+            if rest and (guess := get_close_matches(kind.lower(), map(str.lower, known), 1, 0.8)):
+                meant = next(each for each in known if each.lower() == guess[0])
+                hint = f"did you mean {meant}? of a namespace, write service/{text}"
+                raise Usage(f"{kind!r} is no kind of resource", hint=hint)
+            kind, rest = "Service", [kind, *rest]
         self._kind = _kind(kind, known)
         if len(rest) > 2 or not all(rest):
             raise Usage(f"{text!r} names nothing", hint="write service/default/web")
