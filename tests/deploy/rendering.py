@@ -47,18 +47,19 @@ def objects(text):
     return [each for each in yaml.load_all(text, _Loader) if each]
 
 
-def _kustomize(path):
-    return run(program("kubectl"), "kustomize", str(path)).stdout
+def kustomized(path):
+    """The objects of a folder with a kustomization."""
+    return objects(run(program("kubectl"), "kustomize", str(path)).stdout)
 
 
 @lru_cache
 def base():
-    return tuple(objects(_kustomize(DEPLOY / "kustomize/base")))
+    return tuple(kustomized(DEPLOY / "kustomize/base"))
 
 
 @lru_cache
 def overlay(name):
-    return tuple(objects(_kustomize(DEPLOY / "kustomize/overlays" / name)))
+    return tuple(kustomized(DEPLOY / "kustomize/overlays" / name))
 
 
 def composed(folder, *components, files=None):
@@ -78,7 +79,7 @@ def composed(folder, *components, files=None):
         (folder / path).parent.mkdir(exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8")
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(described), encoding="utf-8")
-    return objects(_kustomize(folder))
+    return kustomized(folder)
 
 
 def _merging(path):

@@ -11,6 +11,7 @@ from deploy.rendering import (
     CHART,
     DEPLOY,
     NAMESPACE,
+    ROOT,
     chart,
     named,
     objects,
@@ -160,9 +161,25 @@ def notes(*values):
 @pytest.mark.slow
 def test_the_notes_lead_through_the_takeover():
     text = notes()
-    assert "proclaim k8s plan" in text
     assert "docs/how-to/replace-metallb.md" in text
     assert "speaker mean nothing" not in text
+    page = (ROOT / "docs/how-to/replace-metallb.md").read_text(encoding="utf-8")
+    steps = [
+        "proclaim k8s plan",
+        "helm.sh/resource-policy=keep",
+        "kubectl patch crd bgppeers.metallb.io --type=merge",
+        """-p '{"spec":{"conversion":{"strategy":"None","webhook":null}}}'""",
+    ]
+    for told in (text, page):
+        places = [told.index(step) for step in steps]
+        assert places == sorted(places)
+
+
+@pytest.mark.slow
+def test_the_notes_plan_for_the_class_that_is_served():
+    assert "k8s plan --load-balancer-class example.net/lb " in notes(
+        "loadBalancerClass=example.net/lb"
+    )
 
 
 @pytest.mark.slow
