@@ -1,6 +1,7 @@
 """The quickstart, run as `make run` does: in a copy, on a port of its own."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -161,6 +162,21 @@ def test_a_service_is_announced_added_withdrawn_and_kept(quickstart: Running) ->
     finally:
         again.close()
     assert "192.0.2.1" in proclaim(place, "get", "services", "api", "-o", "json")
+
+
+TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
+
+
+def test_the_tutorial_shows_what_is_printed(quickstart: Running) -> None:
+    page = TIME.sub("TIME", (ROOT / "docs/tutorial/quickstart.md").read_text(encoding="utf-8"))
+    quickstart.wait_for("announce", "192.0.2.0/32")
+    printed = [line for line in quickstart.lines if TIME.match(line)]
+    explained, until = "", monotonic() + PATIENCE
+    while "announced to looking-glass" not in explained and monotonic() < until:
+        explained = proclaim(quickstart.place, "explain", "web")
+    printed += explained.splitlines(keepends=True)
+    assert len(printed) > 10
+    assert [line for line in printed if TIME.sub("TIME", line) not in page] == []
 
 
 def test_when_one_of_the_two_dies_the_other_is_ended_too(quickstart: Running) -> None:
