@@ -26,7 +26,7 @@ from proclaim.events import (
     Why,
 )
 from proclaim.explain import lost_claim
-from proclaim.findings import Code, Finding, Severity, examine
+from proclaim.findings import Code, Finding, Severity, examine, standing
 from proclaim.ledger import paced
 from proclaim.project import Projection, differing, project
 from proclaim.reasons import message
@@ -88,4 +88,5 @@ __all__ = [
     "project",
     "service_status",
     "service_statuses",
+    "standing",
 ]

@@ -7,8 +7,29 @@ import pytest
 from core.scenes import BGP, POOL, TOR, ad, amid, labelled, peer, said, state_of, told, web
 from hypothesis import given
 from hypothesis import strategies as st
-from proclaim.findings import RULES, Code, Finding, Related, Severity, basis, examine, examining
-from proclaim.model import Community, L2Advertisement, Node, Pool, Problem, Ref
+from proclaim.decide import decide
+from proclaim.findings import (
+    RULES,
+    Code,
+    Finding,
+    Related,
+    Severity,
+    basis,
+    examine,
+    examining,
+    standing,
+)
+from proclaim.model import (
+    Change,
+    Community,
+    L2Advertisement,
+    Node,
+    Pool,
+    Problem,
+    Ref,
+    Sourced,
+)
+from proclaim.steps import finish
 
 OVERLAPPING = Pool("second", addresses=("192.0.2.0/30",))
 
@@ -171,6 +192,39 @@ def test_looking_through_much_makes_way_all_the_time():
     large = Pool("public", addresses=("10.0.0.0/16",))
     pauses = sum(1 for _ in examining(state_of(*amid(large, *services))))
     assert pauses > 2000 / 64 * 3
+
+
+GIVING_WAY = (
+    peer("one", node_selectors=(labelled(rack="1"),), bfd_profile="fast"),
+    peer("two", node_selectors=(labelled(row="1"),)),
+    Node("n1", labels=(("rack", "1"),)),
+    Node("n2", labels=(("row", "1"),)),
+)
+
+
+def everything_wrong(*services, problems=()):
+    """A state with a problem of each rule but one: a path of which nothing is known silences."""
+    wrong = amid(OVERLAPPING, ad(communities=("grye",)), *GIVING_WAY, *services, without=(TOR,))
+    both = Node("n1", labels=(("rack", "1"), ("row", "1")))
+    return decide(
+        state_of(*wrong, problems=problems), Change("files", (Sourced(both, "a.yaml"),))
+    ).state
+
+
+def test_the_problems_can_be_had_alone():
+    codes = set()
+    for problems in (broken("L2Advertisement"), (Problem("c.yaml", problem="is missing"),)):
+        state = everything_wrong(problems=problems)
+        found = examine(state)
+        alone = tuple(each for each in found if each.severity is Severity.PROBLEM)
+        assert finish(standing(state)) == alone != found
+        codes |= {each.code for each in alone}
+    assert codes == {code for code, rule in RULES.items() if rule.severity is Severity.PROBLEM}
+
+
+def test_to_have_the_problems_alone_takes_no_longer_for_many_services():
+    few, many = everything_wrong(), everything_wrong(*(web(f"web{at}") for at in range(500)))
+    assert sum(1 for _ in standing(few)) == sum(1 for _ in standing(many))
 
 
 def test_the_basis_of_findings_changes_with_what_they_are_made_from_and_not_otherwise():

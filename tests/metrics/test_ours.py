@@ -1,8 +1,11 @@
+from collections import Counter
 from importlib.metadata import version
 
 from metrics.worlds import World, labelled, parse, text, values
 from proclaim import Authority, NodeReachability, Problem
 from proclaim.events import ProblemsReported, Rejected, Why
+from proclaim.model import BGPAdvertisement, BGPPeer
+from proclaim.reporting import Severity, examine
 from proclaim.testing import assigned, given, node, pool, refused, service
 from proclaim_metrics.counting import Tally
 from proclaim_metrics.family import render
@@ -71,6 +74,24 @@ def test_resources_and_problems_are_counted_by_kind():
     families = told(state)
     assert labelled(families, "proclaim_resources") == {"IPAddressPool": 1, "Node": 2}
     assert labelled(families, "proclaim_problems") == {"IPAddressPool": 1, "unknown": 1}
+
+
+def test_every_problem_that_is_shown_is_counted():
+    state = given(
+        pool("a", "192.0.2.0/30"),
+        BGPAdvertisement("ad", communities=("nosuch", "neither")),
+        BGPPeer("one", 64512, peer_asn=64513, peer_address="203.0.113.1"),
+        BGPPeer("two", 64512, peer_asn=64513, peer_address="203.0.113.1"),
+        node("n1"),
+        Rejected("test", pool("b", "192.0.2.0/31"), "overlaps a"),
+    ).state
+    problems = [each for each in examine(state) if each.severity is Severity.PROBLEM]
+    assert labelled(told(state), "proclaim_problems") == Counter(each.ref.kind for each in problems)
+    assert labelled(told(state), "proclaim_problems") == {
+        "BGPAdvertisement": 2,
+        "BGPPeer": 1,
+        "IPAddressPool": 1,
+    }
 
 
 def test_fellow_nodes_are_counted_by_whether_they_live():

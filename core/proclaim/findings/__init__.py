@@ -7,7 +7,7 @@ nothing is kept out of force.  Of a kind of which a document could not be read
 or was rejected, nothing is said to be missing.
 """
 
-from proclaim.findings.examining import basis, examine, examining
+from proclaim.findings.examining import basis, examine, examining, standing
 from proclaim.findings.finding import Finding, Related, of_problem
 from proclaim.findings.news import News, Told, news
 from proclaim.findings.rules import RULES, Code, Rule, Severity
@@ -26,4 +26,5 @@ __all__ = [
     "examining",
     "news",
     "of_problem",
+    "standing",
 ]

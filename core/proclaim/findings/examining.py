@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 from proclaim.findings import advertising, carrying, pools, rejected, selecting, services, wording
 from proclaim.findings.finding import Finding, of_problem
-from proclaim.findings.world import Found, World, surveying
+from proclaim.findings.world import Found, World, surveying, surveying_configuration
 from proclaim.state import State
 from proclaim.steps import Steps, finish, ordered
 
-_RULES: tuple[Callable[[World], Found], ...] = (
+_Rules: TypeAlias = tuple[Callable[[World], Found], ...]
+
+_OF_PROBLEMS: _Rules = (
     rejected.rejected,
     selecting.communities,
     selecting.giving_way,
+)
+"""Those that find problems; none of them looks at a Service."""
+_OF_WARNINGS: _Rules = (
     selecting.names,
     selecting.selectors,
     selecting.unsupported,
@@ -46,11 +51,24 @@ _KINDS = (
 
 def examining(state: State) -> Steps[tuple[Finding, ...]]:
     """`examine` in small steps."""
-    found: set[Finding] = set()
-    for problems in state.problems.values():
-        found.update(map(of_problem, problems))
     world = yield from surveying(state)
-    for rule in _RULES:
+    return (yield from _asking(world, _OF_PROBLEMS + _OF_WARNINGS))
+
+
+def standing(state: State) -> Steps[tuple[Finding, ...]]:
+    """The problems among the findings; it looks at the configuration alone, however many Services.
+
+    So it may be asked often.
+    """
+    world = yield from surveying_configuration(state)
+    return (yield from _asking(world, _OF_PROBLEMS))
+
+
+def _asking(world: World, rules: _Rules) -> Steps[tuple[Finding, ...]]:
+    found: set[Finding] = set()
+    for problems in world.state.problems.values():
+        found.update(map(of_problem, problems))
+    for rule in rules:
         for each in rule(world):
             yield  # after a finding as well: to guess what was meant takes long
             if each is not None:

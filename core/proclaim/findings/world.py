@@ -162,14 +162,26 @@ class World:
 
 def surveying(state: State) -> Steps[World]:
     """Prepare a state for the rules, in small steps."""
-    unread = {problem.kind for found in state.problems.values() for problem in found}
+    return (yield from _surveying(state, (yield from _wanting(state))))
+
+
+def surveying_configuration(state: State) -> Steps[World]:
+    """The same for rules that look at no Service: there seems to be none."""
+    return (yield from _surveying(state, ()))
+
+
+def _wanting(state: State) -> Steps[tuple[Entry, ...]]:
     mine = []
     for at, (ref, entry) in enumerate(state.of_kind("Service").items()):
         if at % AT_ONCE == 0:
             yield
         if no_business(entry.resource, state.load_balancer_class) is None:
             mine.append((ref, entry))
-    wanting = tuple(entry for _, entry in (yield from ordered(mine)))
+    return tuple(entry for _, entry in (yield from ordered(mine)))
+
+
+def _surveying(state: State, wanting: tuple[Entry, ...]) -> Steps[World]:
+    unread = {problem.kind for found in state.problems.values() for problem in found}
     pools = state.pools()
     return World(
         state=state,

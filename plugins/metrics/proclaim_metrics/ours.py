@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 
 from proclaim import Authority
-from proclaim.reporting import State, View
+from proclaim.reporting import State, View, standing
 
 from proclaim_metrics.counting import Tally
 from proclaim_metrics.family import Families, Family, Kind, Sample, gauge
@@ -70,13 +70,10 @@ def _resources(state: State) -> Families:
         "Resources in force.",
         *_by("kind", {kind: len(found) for kind, found in state.resources.items()}),
     )
-    problems = Counter(each.kind for found in state.problems.values() for each in found)
-    problems.update(ref.kind for ref in state.rejections)
-    if "" in problems:
-        problems["unknown"] += problems.pop("")
+    problems = Counter(each.ref.kind or "unknown" for each in (yield from standing(state)))
     yield gauge(
         "proclaim_problems",
-        "Resources that are not in force as they are written.",
+        "Problems as `proclaim get problems` shows them.",
         *_by("kind", problems),
     )
     watched = [entry.resource for entry in state.of_kind("NodeReachability").values()]
