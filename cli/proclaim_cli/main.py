@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -33,6 +34,17 @@ WRONG_USAGE = 64
 INTERRUPTED = 130
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+_REWORDED = tuple(
+    (re.compile(theirs), ours)
+    for theirs, ours in (
+        ("Value error, ", ""),
+        ("Input should be a valid integer(, .*)?$", "a whole number is expected"),
+        ("Input should be a valid number(, .*)?$", "a number is expected"),
+        ("Input should be greater than or equal to (.*)$", r"at least \1 is expected"),
+        ("Input should be less than or equal to (.*)$", r"at most \1 is expected"),
+    )
+)
 
 # Typer brings its own click since 0.16 and needs the package before: this names either's.
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
@@ -83,9 +95,15 @@ def _wrong_usage(wrong: Exception) -> int:
         return WRONG_USAGE
     path = context.command_path if context is not None else "proclaim"
     message = getattr(wrong, "format_message", lambda: str(wrong))()
-    # "Value error" is how a library of Typer's begins what it has to say.
-    error(message.replace("Value error, ", ""), f"`{path} --help` shows what is accepted")
+    error(_in_our_words(message), f"`{path} --help` shows what is accepted")
     return WRONG_USAGE
+
+
+def _in_our_words(message: str) -> str:
+    """What a library of Typer's has to say of a value, as we would say it."""
+    for theirs, ours in _REWORDED:
+        message = theirs.sub(ours, message)
+    return message
 
 
 def _failed(raised: BaseException) -> int:

@@ -231,6 +231,20 @@ async def test_end_of_rib_waits_no_longer_than_the_restart_time(
         assert "not every source was heard" in caplog.text
 
 
+async def test_how_long_the_peer_keeps_the_routes_is_told(
+    autojump_clock: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "proclaim.bgp"):
+        async with waiting(HELPER, options=Options(restart_seconds=30)) as (play, _):
+            play.want(routes(ONE), GRACEFUL)
+            await play.announce()
+            await trio.sleep(1)
+            play.want({})
+            await trio.sleep(1)
+    assert "which keeps our routes for 30 s when this node restarts" in caplog.text
+    assert "its BGPPeer is gone, or does not select this node any more" in caplog.text
+
+
 async def test_a_peer_that_connects_anew_has_lost_its_session(autojump_clock: object) -> None:
     """RFC 4724 section 4.2: the old connection is closed without a NOTIFICATION."""
     for capabilities, ended in (((HELPER,), [0]), ((), [1])):

@@ -64,6 +64,13 @@ def test_what_is_not_accepted_names_its_key(table: dict[str, Any]) -> None:
         read_options(settings(**table))
 
 
+@pytest.mark.parametrize("listen", ["0.0.0.0", ["0.0.0.0"]])
+def test_where_to_listen_is_shown_by_example(listen: object) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_options(settings(listen=listen))
+    assert caught.value.message.endswith("""of 'address:port', as in ["0.0.0.0:179", "[::]:179"]""")
+
+
 @pytest.mark.parametrize("text", ["::1:179", "[127.0.0.1]:179", ":179", "1.2.3.4:x", "1.2.3.4:-1"])
 def test_an_endpoint_is_an_address_and_a_port(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - whichever part names it

@@ -146,6 +146,8 @@ def test_nothing_to_watch_is_an_error_with_a_hint(proclaim):
     ran = proclaim("run")
     assert (ran.status, ran.out) == (1, "")
     assert ran.err.startswith("error: there is nothing to watch")
+    assert "[file_source]" in ran.err
+    assert "[k8s_source]" in ran.err
     assert "\nhint: " in ran.err
 
 

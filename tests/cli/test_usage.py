@@ -48,6 +48,20 @@ def test_a_wrong_usage_has_status_64_a_hint_and_no_output(proclaim, arguments):
     assert ran.err.splitlines()[-1].startswith("hint: ")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["k8s", "plan", "--seconds", "x"], "'--seconds': a number is expected"),
+        (["k8s", "plan", "--seconds", "0"], "'--seconds': at least 1 is expected"),
+        (["bgp", "looking-glass", "--asn", "1.5"], "'--asn': a whole number is expected"),
+    ],
+)
+def test_a_number_that_is_none_is_told_in_our_words(proclaim, arguments, said):
+    ran = proclaim(*arguments)
+    assert ran.status == 64
+    assert ran.err.startswith(f"error: Invalid value for {said}\n")
+
+
 def test_no_command_at_all_shows_the_commands(proclaim):
     ran = proclaim()
     assert (ran.status, ran.out) == (64, "")

@@ -186,6 +186,10 @@ async def test_an_exec_plugin_may_give_the_client_certificate():
         ({"authority": Pem(b"no pem")}, "a test: the certificate authority is not a PEM text"),
         ({"authority": Pem(path="/nowhere/ca.crt")}, "/nowhere/ca.crt: cannot be read: No such"),
         (
+            {"authority": Pem(path="/nowhere/ca.crt", named_by="/c: clusters[a].cluster.x")},
+            "^/c: clusters.a..cluster.x: /nowhere/ca.crt: cannot be read: No such",
+        ),
+        (
             {"certificate": Pem(TRUSTED), "key": Pem(SECRET.encode())},
             "a test: the client certificate and its key are not PEM, or not a pair",
         ),

@@ -201,13 +201,13 @@ def test_an_error_names_the_file_and_the_field_and_shows_no_value(cluster, user,
 
 
 def test_names_that_are_not_there_come_with_those_that_are():
-    with pytest.raises(SettingsError, match="contexts: none is named away; there are home"):
+    with pytest.raises(SettingsError, match="contexts: none is named away; the only one is home"):
         read_kubeconfig([document()], "away")
-    with pytest.raises(SettingsError, match="clusters: none is named c; there are none"):
+    with pytest.raises(SettingsError, match="clusters: none is named c; there is none"):
         access(clusters=[])
     with pytest.raises(SettingsError, match="current-context: is missing") as caught:
         access(**{"current-context": None})
-    assert "there are home" in caught.value.hint
+    assert "the only one is home" in caught.value.hint
 
 
 def test_no_repr_shows_a_secret():

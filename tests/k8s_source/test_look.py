@@ -77,6 +77,12 @@ async def test_rights_that_are_missing_end_it_at_once_and_are_all_named(server):
     assert "--kubeconfig and --context" in error.hint
 
 
+async def test_metallb_that_runs_is_a_remark_that_says_when_to_stop_it(server):
+    labels = {"app": "metallb", "component": "controller"}
+    server.create(objects.pod("controller-1", labels=labels, namespace=NAMESPACE))
+    assert (await looked(server)).remarks[1].endswith("has to be stopped before Proclaim starts")
+
+
 async def test_pods_that_may_not_be_seen_are_a_remark(server):
     server.machinery.authorize = lambda access: access.resource != "pods"
     look = await looked(server)
@@ -95,8 +101,9 @@ async def test_a_server_that_is_not_there_leads_to_the_choice_of_another(server)
         (
             KUBECONFIG.format(more=", certificate-authority: /nowhere/ca.crt"),
             {},
-            "/nowhere/ca.crt: cannot be read",
-            "name another one with --kubeconfig, or another --context",
+            "config: clusters[lab].cluster.certificate-authority: /nowhere/ca.crt: cannot be read: "
+            "No such file or directory",
+            "a PEM file that is there, or put its text in base64 under certificate-authority-data",
         ),
         (KUBECONFIG.format(more=""), {"context": "other"}, "other", "--context"),
         (None, {}, "there is no such kubeconfig", "--kubeconfig"),

@@ -49,7 +49,16 @@ def test_exclusions_replace_the_default_ones():
         ({"heartbeat": {"port": 0}}, "l2_arp.heartbeat.port: 0 is not a whole number from 1"),
         ({"heartbeat": {"port": True}}, "l2_arp.heartbeat.port: True is not a whole number"),
         ({"heartbeat": {"interval_ms": 1.5}}, "l2_arp.heartbeat.interval_ms: 1.5 is not a wh"),
-        ({"heartbeat": {"dead_after_ms": 900}}, "l2_arp.heartbeat.dead_after_ms: must be at "),
+        (
+            {"heartbeat": {"dead_after_ms": 900}},
+            "l2_arp.heartbeat.dead_after_ms: 900 is less than twice interval_ms = 500; raise "
+            "dead_after_ms to 1000 or more, or lower interval_ms",
+        ),
+        (
+            {"heartbeat": {"interval_ms": 5000}},
+            "l2_arp.heartbeat.dead_after_ms: 2000, the default, is less than twice interval_ms = "
+            "5000; raise dead_after_ms to 10000 or more",
+        ),
         ({"heartbeat": {"key_file": 1}}, "l2_arp.heartbeat.key_file: 1 is not a path"),
         ({"heartbeat": {"key_file": "/nosuch"}}, "l2_arp.heartbeat.key_file: /nosuch: No suc"),
         ({"heartbeat": {"key_file": "/dev/null"}}, "l2_arp.heartbeat.key_file: /dev/null: is"),

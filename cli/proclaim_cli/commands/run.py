@@ -102,8 +102,8 @@ def _cast(
     if not sources:
         raise SettingsError(
             "there is nothing to watch: no source is configured",
-            hint="name manifests, as in `proclaim run manifests/`, or paths in [file_source] of "
-            "the settings file",
+            hint="name manifests, as in `proclaim run manifests/`, or write into the settings file "
+            "paths under [file_source], or the table [k8s_source]",
         )
     announcers = choose(plugins.announcers(settings, host), chosen[1], "announcer")
     cast = Cast(

@@ -68,7 +68,7 @@ SHUT_DOWN, DECONFIGURED, RECONFIGURED = 2, 3, 6
 """Subcodes of Cease (RFC 4486)."""
 _REASONS = {
     SHUT_DOWN: "shut down here",
-    DECONFIGURED: "taken out here",
+    DECONFIGURED: "its BGPPeer is gone, or does not select this node any more",
     RECONFIGURED: "configured anew here",
 }
 _NOBODY = Terms(asn=0)
@@ -414,9 +414,10 @@ class Link:
                 self.flush()
                 self._complaint = ""
                 self._restarted_until = -math.inf
-                waits = ", which waits when this node restarts" if agreed.graceful else ""
+                keeps = f"{self._terms.restart_seconds} s when this node restarts"
+                keeps = f", which keeps our routes for {keeps}" if agreed.graceful else ""
                 _LOG.info(
-                    "peer %s: established with AS %d%s", self.peer.name, agreed.peer_asn, waits
+                    "peer %s: established with AS %d%s", self.peer.name, agreed.peer_asn, keeps
                 )
             case Down(reason):
                 self._exchange.end()

@@ -20,6 +20,7 @@ from proclaim import Settings
 from proclaim_bgp.neighbor import DEFAULT_RESTART_SECONDS
 from proclaim_bgp.wire import MOST_RESTART_SECONDS, Family
 
+_AS_IN = """ of 'address:port', as in ["0.0.0.0:179", "[::]:179"]"""
 _KEYS = ("enabled", "listen", "next_hop_ipv4", "next_hop_ipv6", "restart_seconds")
 
 
@@ -55,13 +56,13 @@ def read_options(settings: Settings) -> Options:
 def _listen(settings: Settings, table: Mapping[str, Any]) -> tuple[tuple[str, int], ...]:
     listed = table.get("listen", [])
     if not isinstance(listed, list):
-        raise settings.error("bgp.listen", f"{listed!r} is not a list of 'address:port'")
+        raise settings.error("bgp.listen", f"{listed!r} is not a list{_AS_IN}")
     found = []
     for text in listed:
         try:
             found.append(endpoint(text))
         except (AttributeError, ValueError):
-            raise settings.error("bgp.listen", f"{text!r} is not 'address:port'") from None
+            raise settings.error("bgp.listen", f"{text!r} is not one{_AS_IN}") from None
     return tuple(found)
 
 

@@ -33,14 +33,22 @@ def application(tools: Tools) -> typer.Typer:
     @app.command("plan")
     def plan(
         kubeconfig: Annotated[
-            str, typer.Option(metavar="FILE", help="The kubeconfig; else KUBECONFIG, or the pod's.")
+            str,
+            typer.Option(
+                metavar="FILE",
+                help="The kubeconfig; else the pod's service account, KUBECONFIG, ~/.kube/config.",
+            ),
         ] = "",
         context: Annotated[str, typer.Option(metavar="NAME", help="A context of it.")] = "",
         namespace: Annotated[
             str, typer.Option("--namespace", "-n", help="Where MetalLB's resources are.")
         ] = "",
         load_balancer_class: Annotated[
-            str, typer.Option(metavar="CLASS", help="The spec.loadBalancerClass to serve.")
+            str,
+            typer.Option(
+                metavar="CLASS",
+                help="The spec.loadBalancerClass to serve; else Services without one.",
+            ),
         ] = "",
         seconds: Annotated[
             float, typer.Option(min=1, help="How long to wait for the API server at most.")
@@ -52,7 +60,7 @@ def application(tools: Tools) -> typer.Typer:
         """Show what installing Proclaim would change in a cluster; nothing is written.
 
         The status is 0 when nothing would change, 2 when something would, and 1 when there are
-        problems.
+        problems or the cluster cannot be read.
         """
         from proclaim_k8s_source.look import Where, look
 

@@ -82,7 +82,7 @@ async def _beside(api: Api, namespace: str) -> list[str]:
         beside = await look_beside(api, namespace)
     except Refused as refused:
         return [f"whether MetalLB runs cannot be seen: {refused}"]
-    return [f"{beside.sentence}; it has to be stopped first"] if beside else []
+    return [f"{beside.sentence}; it has to be stopped before Proclaim starts"] if beside else []
 
 
 async def _first_listing(source: KubernetesSource) -> Listing:

@@ -69,7 +69,12 @@ def _heartbeat(settings: Settings, table: Mapping[str, Any]) -> HeartbeatOptions
     interval = number("interval_ms", 500, 50, 60_000)
     dead_after = number("dead_after_ms", 2000, 100, 600_000)
     if dead_after < 2 * interval:
-        raise settings.error("l2_arp.heartbeat.dead_after_ms", "must be at least twice interval_ms")
+        said = "" if "dead_after_ms" in table else ", the default,"
+        raise settings.error(
+            "l2_arp.heartbeat.dead_after_ms",
+            f"{dead_after}{said} is less than twice interval_ms = {interval}; raise dead_after_ms "
+            f"to {2 * interval} or more, or lower interval_ms",
+        )
     return HeartbeatOptions(
         enabled=_boolean(settings, "l2_arp.heartbeat.enabled", table.get("enabled", True)),
         interval=interval / 1000,

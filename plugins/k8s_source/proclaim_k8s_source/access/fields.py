@@ -31,7 +31,7 @@ class Fields:
 
     def error(self, key: str, expected: str, hint: str = "") -> SettingsError:
         """The error about one field: the file, the field, and what would be accepted."""
-        return SettingsError(f"{self.file}: {self._name(key)}: {expected}", hint)
+        return SettingsError(f"{self.place(key)}: {expected}", hint)
 
     def text(self, key: str) -> str:
         """A text; empty when it is absent."""
@@ -68,6 +68,10 @@ class Fields:
             return base64.b64decode("".join(self.text(key).split()), validate=True)
         except (binascii.Error, ValueError):
             raise self.error(key, "is not base64") from None
+
+    def place(self, key: str) -> str:
+        """The file and the field, as errors name them."""
+        return f"{self.file}: {self._name(key)}"
 
     def path(self, key: str) -> str:
         """A path, relative to the folder of the file; empty when it is absent."""

@@ -51,7 +51,7 @@ def read_kubeconfig(documents: Sequence[Document], context: str = "") -> Access:
     if not name:
         raise SettingsError(
             f"{files}: current-context: is missing",
-            f"name a context; there are {_names(tops, 'contexts')}",
+            f"name a context; {_there(tops, 'contexts')}",
         )
     chosen = _entry(tops, "contexts", name, files).child("context")
     cluster = _entry(tops, "clusters", chosen.needed("cluster"), files).child("cluster")
@@ -72,12 +72,16 @@ def _entry(tops: Sequence[Fields], kind: str, name: str, files: str) -> Fields:
         for entry in top.children(kind, named=True):
             if entry.text("name") == name:
                 return entry
-    raise SettingsError(f"{files}: {kind}: none is named {name}; there are {_names(tops, kind)}")
+    raise SettingsError(f"{files}: {kind}: none is named {name}; {_there(tops, kind)}")
 
 
-def _names(tops: Sequence[Fields], kind: str) -> str:
+def _there(tops: Sequence[Fields], kind: str) -> str:
+    """Which names there are of a kind."""
     found = [entry.text("name") for top in tops for entry in top.children(kind, named=True)]
-    return ", ".join(dict.fromkeys(found)) or "none"
+    names = list(dict.fromkeys(found))
+    if len(names) == 1:
+        return f"the only one is {names[0]}"
+    return f"there are {', '.join(names)}" if names else "there is none"
 
 
 def _access(cluster: Fields, user: Fields, namespace: str, origin: str) -> Access:
@@ -143,7 +147,8 @@ def _pem(fields: Fields, key: str) -> Pem:
     """The data when there is some, else the file, as kubectl has it."""
     if f"{key}-data" in fields:
         return Pem(data=fields.decoded(f"{key}-data"))
-    return Pem(path=fields.path(key))
+    path = fields.path(key)
+    return Pem(path=path, named_by=fields.place(key)) if path else Pem()
 
 
 def _credentials(user: Fields, cluster: Fields) -> Credentials:

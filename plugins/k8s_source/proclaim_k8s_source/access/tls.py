@@ -45,7 +45,12 @@ def read_pem(pem: Pem) -> bytes:
     try:
         return Path(pem.path).read_bytes()
     except OSError as error:
-        raise SettingsError(f"{pem.path}: cannot be read: {error.strerror}") from None
+        said = f"{pem.path}: cannot be read: {error.strerror}"
+        if not pem.named_by:
+            raise SettingsError(said) from None
+        key = pem.named_by.rpartition(".")[2]
+        hint = f"name a PEM file that is there, or put its text in base64 under {key}-data"
+        raise SettingsError(f"{pem.named_by}: {said}", hint) from None
 
 
 def tls_context(access: Access, material: Material) -> ssl.SSLContext:

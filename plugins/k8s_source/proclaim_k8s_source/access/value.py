@@ -17,6 +17,8 @@ class Pem:
 
     data: bytes = field(default=b"", repr=False)
     path: str = ""
+    named_by: str = field(default="", compare=False)
+    """The file and the field that name the path; empty where it is always the same."""
 
     def __bool__(self) -> bool:
         return bool(self.data or self.path)
