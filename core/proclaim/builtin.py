@@ -20,6 +20,7 @@ from proclaim.model import (
     Namespace,
     Node,
     NodeReachability,
+    NodeWithdrawal,
     PeerStatus,
     Pool,
     Service,
@@ -41,6 +42,7 @@ KINDS: tuple[Kind[Any], ...] = (
     Kind("PeerStatus", PeerStatus),
     Kind("InterfaceStatus", InterfaceStatus),
     Kind("NodeReachability", NodeReachability),
+    Kind("NodeWithdrawal", NodeWithdrawal),
 )
 
 

@@ -27,6 +27,7 @@ _GROUND = (
     "Namespace",
     "Node",
     "NodeReachability",
+    "NodeWithdrawal",
 )
 """The kinds by which others than the Services that a fact speaks of are concerned."""
 
@@ -129,7 +130,7 @@ class _Concern:
                 self._services[Spread.ONE_NODE] |= yield from self._advertised(ref)
             case "BGPPeer" | "Community":
                 self.spreads.add(Spread.EVERY_NODE)
-            case "Node" | "NodeReachability":
+            case "Node" | "NodeReachability" | "NodeWithdrawal":
                 self._node(ref.name)
             case "Namespace" if _by_namespace(self._before, self._after):
                 self.spreads.update(Spread)

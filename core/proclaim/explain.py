@@ -40,6 +40,7 @@ _WHY_SILENT: dict[Silence, str] = {
     Silence.NODE_NETWORK_UNAVAILABLE: "the node's condition NetworkUnavailable is True",
     Silence.NODE_EXCLUDED: "the node has the label {detail}",
     Silence.NODE_UNREACHABLE: "{detail} gives no sign of life",
+    Silence.NODE_WITHDRAWN: "the node announces nothing for now: {detail}",
     Silence.NO_ENDPOINTS: "no endpoint of the Service is serving",
     Silence.NO_LOCAL_ENDPOINTS: "externalTrafficPolicy is Local and no endpoint here is serving",
     Silence.UNKNOWN_COMMUNITY: "no Community defines the alias in BGPAdvertisement {detail}",

@@ -46,7 +46,8 @@ class Wanted:
     What did not change is the same object still, so compare by identity first.
     """
     peers: tuple[BGPPeer, ...] = ()
-    """The BGPPeers that select this node, sorted by name; empty for ONE_NODE announcers."""
+    """The BGPPeers that select this node, sorted by name; empty for ONE_NODE announcers, and while
+    the node is withdrawn."""
     trail: Trail | None = field(default=None, compare=False, repr=False)
     version: int = field(default=0, compare=False, repr=False)
     """How far the trail was when this was made."""

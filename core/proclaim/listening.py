@@ -89,7 +89,8 @@ class Government:
 
         async def observe(observation: Observation) -> None:
             await self.observe(observation)
-            if isinstance(observation, Listing) and asked == self._now.anew:
+            listed = isinstance(observation, Listing) and observation.source == source
+            if listed and asked == self._now.anew:
                 if self._now.missing <= {source}:
                     await self._weigh()
                 await self._become(heard(self._now, source))

@@ -38,6 +38,7 @@ _KINDS = (
     "Community",
     "Node",
     "NodeReachability",
+    "NodeWithdrawal",
 )
 
 
@@ -50,15 +51,18 @@ class Terrain:
     nodes: Mapping[str, Node]
     """The nodes that may announce; this node alone when no source described any."""
     reachable: Mapping[str, bool]
+    withdrawn: Mapping[str, str]
+    """Why nodes announce nothing, by their names."""
     peers: tuple[BGPPeer, ...]
-    """The peers that select this node, by name."""
+    """The peers that select this node, by name; none while it is withdrawn, as somebody else may
+    have its sessions."""
     pools: Mapping[str, Pool]
     advertisements: Mapping[str, tuple[Any, ...]]
     """The advertisements of this spread by pool name, sorted by name."""
     aliases: Mapping[str, str]
     """Community values by alias: the last one of each."""
     able: frozenset[str]
-    """The nodes that may announce at all: alive, with a network, and not excluded."""
+    """The nodes that may announce at all: alive, with a network, not excluded, not withdrawn."""
     index: PoolIndex
     """Whose an address is, and whom the pools in force admit."""
     by_namespace: bool
@@ -80,7 +84,8 @@ class Terrain:
         """The terrain of another node in the state that this one was made from."""
         if node not in self.nodes:
             return survey(state, node, self.spread)
-        return replace(self, node=node, peers=peers_of(state, self.nodes[node]))
+        peers = () if node in self.withdrawn else peers_of(state, self.nodes[node])
+        return replace(self, node=node, peers=peers)
 
     @property
     def me(self) -> Node | None:
@@ -171,6 +176,9 @@ def survey(state: State, node: str, spread: Spread) -> Terrain:
         ref.name: entry.resource.reachable
         for ref, entry in state.of_kind("NodeReachability").items()
     }
+    withdrawn = {
+        ref.name: entry.resource.why for ref, entry in state.of_kind("NodeWithdrawal").items()
+    }
     by_namespace = any(
         pool.service_allocation is not None and pool.service_allocation.namespace_selectors
         for pool in pools.values()
@@ -184,7 +192,8 @@ def survey(state: State, node: str, spread: Spread) -> Terrain:
         spread=spread,
         nodes=nodes,
         reachable=reachable,
-        peers=peers_of(state, nodes.get(node)),
+        withdrawn=withdrawn,
+        peers=() if node in withdrawn else peers_of(state, nodes.get(node)),
         pools=pools,
         advertisements={
             name: tuple(ad for ad in every if selects_pool(ad, pool))
@@ -197,6 +206,7 @@ def survey(state: State, node: str, spread: Spread) -> Terrain:
             if not each.network_unavailable
             and EXCLUDE_LABEL not in dict(each.labels)
             and reachable.get(name, True)
+            and name not in withdrawn
         ),
         index=state.pool_index,
         by_namespace=by_namespace,

@@ -41,6 +41,7 @@ class Silence(StrEnum):
     NODE_NETWORK_UNAVAILABLE = "NodeNetworkUnavailable"
     NODE_EXCLUDED = "NodeExcluded"
     NODE_UNREACHABLE = "NodeUnreachable"
+    NODE_WITHDRAWN = "NodeWithdrawn"
     NO_ENDPOINTS = "NoEndpoints"
     NO_LOCAL_ENDPOINTS = "NoLocalEndpoints"
     UNKNOWN_COMMUNITY = "UnknownCommunity"
@@ -192,7 +193,9 @@ def _here(terrain: Terrain, ads: tuple[BGPAdvertisement | L2Advertisement, ...])
         return Quiet(Silence.NODE_NETWORK_UNAVAILABLE)
     if EXCLUDE_LABEL in dict(me.labels):
         return Quiet(Silence.NODE_EXCLUDED, EXCLUDE_LABEL)
-    return Quiet(Silence.NODE_UNREACHABLE, terrain.node)
+    if not terrain.reachable.get(terrain.node, True):
+        return Quiet(Silence.NODE_UNREACHABLE, terrain.node)
+    return Quiet(Silence.NODE_WITHDRAWN, terrain.withdrawn[terrain.node])
 
 
 def _where_served(state: State, selected: _Selected) -> _Serving:

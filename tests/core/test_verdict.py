@@ -15,6 +15,7 @@ from proclaim.model import (
     L2Advertisement,
     Node,
     NodeReachability,
+    NodeWithdrawal,
     Selector,
     ServiceAllocation,
     Spread,
@@ -57,6 +58,7 @@ def labelled(*pairs):
 
 UNAVAILABLE = Node("iris1", network_unavailable=True)
 EXCLUDED = node("iris1", {EXCLUDE_LABEL: ""})
+WITHDRAWAL = NodeWithdrawal("iris1", "others announce")
 LOCAL = service("web", "10.20.30.1", external_traffic_policy="Local")
 OTHERS = BGPAdvertisement("routes", peers=("elsewhere",))
 ALIAS = BGPAdvertisement("routes", communities=("no-export",))
@@ -95,6 +97,16 @@ SILENT = {
         (POOL, ROUTES, WEB, *IRIS, NodeReachability("iris1", False)),
         BGP,
         Silence.NODE_UNREACHABLE,
+    ),
+    "a node that is withdrawn": (
+        (POOL, ROUTES, WEB, EndpointSlice("default", "web-1", "web"), WITHDRAWAL, *IRIS),
+        BGP,
+        Silence.NODE_WITHDRAWN,
+    ),
+    "a node that is withdrawn, layer 2": (
+        (POOL, ANSWERS, WEB, EndpointSlice("default", "web-1", "web"), WITHDRAWAL),
+        L2,
+        Silence.NODE_WITHDRAWN,
     ),
     "no endpoint serving": (
         (POOL, ROUTES, WEB, EndpointSlice("default", "web-1", "web")),
@@ -373,6 +385,22 @@ def test_a_fellow_that_is_lost_is_not_elected_and_wins_again_when_it_is_back():
     assert silence(lost, "iris1", L2) is None
     back = state_of(*base, NodeReachability("iris2", True))
     assert silence(back, "iris1", L2) is Silence.NOT_ELECTED
+
+
+def test_a_node_that_is_withdrawn_is_not_elected_and_holds_no_session_until_it_is_back():
+    base = (POOL, ANSWERS, ROUTES, PEER, WEB, *IRIS)
+    withdrawn = state_of(*base, NodeWithdrawal("iris2", "others announce"))
+    assert announcer(withdrawn, "iris1", "iris2") == ["iris1"]
+    said = explain_announcement(survey(withdrawn, "iris2", BGP), withdrawn, ref("web"))
+    assert (said.code, said.announced) == ("NodeWithdrawn", False)
+    assert said.message == "the node announces nothing for now: others announce"
+    here = survey(withdrawn, "iris1", BGP)
+    assert here.peers == (PEER,)
+    assert here.elsewhere(withdrawn, "iris2").peers == ()
+    assert survey(withdrawn, "iris2", BGP).peers == ()
+    back = decide(withdrawn, gone(NodeWithdrawal("iris2", "").ref)).state
+    assert announcer(back, "iris1", "iris2") == ["iris2"]
+    assert survey(back, "iris2", BGP).peers == (PEER,)
 
 
 def test_the_node_with_the_higher_score_wins_whatever_the_digests_say():

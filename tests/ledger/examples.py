@@ -43,6 +43,7 @@ from proclaim.model import (
     Namespace,
     Node,
     NodeReachability,
+    NodeWithdrawal,
     PeerStatus,
     Pool,
     Port,
@@ -139,6 +140,7 @@ RESOURCES: tuple[Any, ...] = (
     PeerStatus("n1", "tor", "10.1.0.254", "Established", 4, 2, "Cease"),
     InterfaceStatus("n1", "eth0", 2, "02:00:00:00:00:01", True, "", ("10.1.0.1/24",)),
     NodeReachability("n2", False),
+    NodeWithdrawal("n1", "another announcer runs"),
 )
 
 _REASON = Reason(

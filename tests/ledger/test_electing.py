@@ -116,6 +116,19 @@ async def test_a_follower_that_is_elected_asks_again_before_it_gives(
     await stage.end()
 
 
+async def test_what_a_source_says_under_another_name_is_not_its_listing(
+    autojump_clock, perform
+) -> None:
+    puppet, source = Puppet(), Teller("kubernetes")
+    stage = await perform([source], electors=[puppet])
+    await puppet.grant(ALLOCATE)
+    await source.say(Listing("kubernetes/more"))
+    assert stage.state.authority is not ALLOCATE
+    await source.say(Listing("kubernetes", (pool(), service("a"))))
+    assert stage.state.authority is ALLOCATE
+    await stage.end()
+
+
 async def test_a_lapse_keeps_what_is_held_and_gives_nothing(autojump_clock, perform) -> None:
     puppet, source = Puppet(), Catalogue(pool(), service("a"))
     stage = await perform([source], electors=[puppet])

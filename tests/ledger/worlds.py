@@ -25,6 +25,7 @@ from proclaim.model import (
     Listing,
     Node,
     NodeReachability,
+    NodeWithdrawal,
     Pool,
     Selector,
     Service,
@@ -154,6 +155,7 @@ terrain = st.one_of(
     advertisements,
     st.builds(Node, name=st.sampled_from(NODES), labels=LABELS, network_unavailable=st.booleans()),
     st.builds(NodeReachability, node=st.sampled_from(NODES), reachable=st.booleans()),
+    st.builds(NodeWithdrawal, node=st.sampled_from(NODES), why=st.sampled_from(("x", "y"))),
     st.builds(
         BGPPeer,
         name=st.sampled_from(("t1", "t2")),

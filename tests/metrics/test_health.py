@@ -4,7 +4,7 @@ import pytest
 import trio
 from metrics.worlds import NODE
 from proclaim import Authority, Latest, Spread
-from proclaim.model import AnnouncerStatus
+from proclaim.model import AnnouncerStatus, NodeWithdrawal
 from proclaim.project import project
 from proclaim.testing import given, node, observed, pool
 from proclaim_metrics.health import STUCK, STUCK_SECONDS, dead, unready
@@ -18,6 +18,10 @@ NOTHING = given(
 REMEMBERED = given(Authority.ADOPT, pool("public", "192.0.2.0/30"), node(NODE)).state
 ALLOCATING = given(Authority.ALLOCATE, pool("public", "192.0.2.0/30"), node(NODE)).state
 FOLLOWING = given(Authority.FOLLOW, pool("public", "192.0.2.0/30"), node(NODE)).state
+WITHDRAWAL = NodeWithdrawal(NODE, "others announce")
+WITHDRAWN = given(Authority.FOLLOW, pool("public", "192.0.2.0/30"), WITHDRAWAL).state
+WITHDRAWN_AT_FIRST = given(Authority.FOLLOW, WITHDRAWAL).state
+OTHERS = "this node announces nothing for now: others announce"
 UNHEARD = "no source has been heard, now or before"
 NOT_ALL = (
     "nothing is allocated: not every source has been heard yet, what they said cannot be "
@@ -45,6 +49,9 @@ def test_only_a_stuck_writer_is_a_reason_to_be_restarted():
         (ALLOCATING, False, []),
         (FOLLOWING, True, []),
         (FOLLOWING, False, []),
+        (WITHDRAWN, True, [OTHERS]),
+        (WITHDRAWN_AT_FIRST, True, [OTHERS]),
+        (WITHDRAWN_AT_FIRST, False, [UNHEARD]),
     ],
 )
 def test_ready_is_who_announces_what_it_remembers_or_allocates_what_it_heard(

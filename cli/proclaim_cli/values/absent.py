@@ -27,4 +27,7 @@ def absent(what: str, state: State, shown: Sized) -> str:
         return "there is no BGPPeer in force, and so no session"
     if not state.of_kind("AnnouncerStatus"):
         return "no session was reported yet: no process has run on this ledger"
+    if withdrawn := sorted(state.of_kind("NodeWithdrawal").items()):
+        ref, entry = withdrawn[0]
+        return f"{ref.name} holds no session for now: {entry.resource.why}"
     return "no session was reported: no BGPPeer selects this node, or no announcer speaks BGP here"

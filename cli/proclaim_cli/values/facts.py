@@ -29,6 +29,7 @@ from proclaim.model import (
     EndpointSlice,
     InterfaceStatus,
     NodeReachability,
+    NodeWithdrawal,
     PeerStatus,
     Ref,
     service_ref,
@@ -220,6 +221,8 @@ def _state(resource: object) -> str:
             return f"{state}, {received} received, {sent} advertised" if received + sent else state
         case NodeReachability(reachable=reachable):
             return "gives a sign of life" if reachable else "gives no sign of life"
+        case NodeWithdrawal(why=why):
+            return f"announces nothing for now: {why}"
         case AnnouncerStatus(running=running):
             return "running" if running else "not running"
         case InterfaceStatus(why_not=why_not):

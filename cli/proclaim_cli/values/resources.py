@@ -249,6 +249,8 @@ class NodeRow(NamedTuple):
     """Whether its labels keep load balancers away from it."""
     here: bool
     """Whether it is the node that was asked, which nobody watches."""
+    withdrawn: str
+    """Why it announces nothing for now; empty when it does."""
 
 
 def nodes(state: State, here: str) -> list[NodeRow]:
@@ -257,6 +259,7 @@ def nodes(state: State, here: str) -> list[NodeRow]:
     described = state.nodes() or {name: Node(name) for name in known_nodes(state, here)}
     for name, node in described.items():
         watched = state.get(Ref("NodeReachability", "", name))
+        withdrawal = state.get(Ref("NodeWithdrawal", "", name))
         labels = dict(node.labels)
         found.append(
             NodeRow(
@@ -267,6 +270,7 @@ def nodes(state: State, here: str) -> list[NodeRow]:
                 node.network_unavailable,
                 EXCLUDE_LABEL in labels,
                 name == here,
+                withdrawal.resource.why if withdrawal else "",
             )
         )
     return found

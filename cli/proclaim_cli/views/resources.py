@@ -115,7 +115,7 @@ def nodes_table(rows: Sequence[NodeRow], wide: bool) -> str:
             row.name,
             ",".join(row.addresses),
             "self" if row.here else {True: "yes", False: "no", None: "unwatched"}[row.reachable],
-            "no" if row.network_unavailable or row.excluded else "yes",
+            "no" if row.network_unavailable or row.excluded or row.withdrawn else "yes",
             *([",".join(f"{key}={value}" for key, value in row.labels.items())] if wide else []),
         ]
         for row in rows

@@ -36,7 +36,13 @@ from proclaim.model.observations import (
     Sourced,
 )
 from proclaim.model.selectors import Requirement, Selector, any_matches
-from proclaim.model.status import AnnouncerStatus, InterfaceStatus, NodeReachability, PeerStatus
+from proclaim.model.status import (
+    AnnouncerStatus,
+    InterfaceStatus,
+    NodeReachability,
+    NodeWithdrawal,
+    PeerStatus,
+)
 
 __all__ = [
     "Announcement",
@@ -56,6 +62,7 @@ __all__ = [
     "Namespace",
     "Node",
     "NodeReachability",
+    "NodeWithdrawal",
     "Noun",
     "Observation",
     "Pairs",

@@ -15,7 +15,13 @@ from proclaim.model.metallb import (
     Pool,
 )
 from proclaim.model.names import Problem, Ref, Struct
-from proclaim.model.status import AnnouncerStatus, InterfaceStatus, NodeReachability, PeerStatus
+from proclaim.model.status import (
+    AnnouncerStatus,
+    InterfaceStatus,
+    NodeReachability,
+    NodeWithdrawal,
+    PeerStatus,
+)
 
 Resource: TypeAlias = (
     Service
@@ -32,6 +38,7 @@ Resource: TypeAlias = (
     | PeerStatus
     | InterfaceStatus
     | NodeReachability
+    | NodeWithdrawal
 )
 
 

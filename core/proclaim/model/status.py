@@ -1,4 +1,4 @@
-"""What announcers and detectors report about peers, interfaces and fellow nodes."""
+"""What is reported about peers, interfaces and nodes, by those who announce, watch or list."""
 
 from __future__ import annotations
 
@@ -65,3 +65,15 @@ class NodeReachability(Noun, frozen=True):
     @property
     def ref(self) -> Ref:
         return Ref("NodeReachability", "", self.node)
+
+
+class NodeWithdrawal(Noun, frozen=True):
+    """A node announces nothing and holds no session, whatever is known: others do that now."""
+
+    node: str
+    why: str
+    """As one sentence without a full stop."""
+
+    @property
+    def ref(self) -> Ref:
+        return Ref("NodeWithdrawal", "", self.node)

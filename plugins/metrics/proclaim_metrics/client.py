@@ -10,8 +10,10 @@ from proclaim.reporting import Projection, State, configuration_states
 from proclaim_metrics.counting import Tally
 from proclaim_metrics.family import Families, Family, Kind, Sample, counter, gauge
 
-_SAID_BY_US = frozenset({"AnnouncerStatus", "PeerStatus", "InterfaceStatus", "NodeReachability"})
-"""Kinds that announcers, detectors and the engine observe; all others come from sources."""
+_NOT_LISTED = frozenset(
+    {"AnnouncerStatus", "PeerStatus", "InterfaceStatus", "NodeReachability", "NodeWithdrawal"}
+)
+"""Kinds that tell how things stand; all others are listed by sources."""
 
 _PROTOCOLS = {Spread.ONE_NODE: "layer2", Spread.EVERY_NODE: "bgp"}
 
@@ -43,7 +45,7 @@ def client(state: State, node: str, tally: Tally) -> Families:
 
 def is_loaded(state: State) -> bool:
     """Whether a source has ever said what exists; an allocator has heard all of them."""
-    given = (len(found) for kind, found in state.resources.items() if kind not in _SAID_BY_US)
+    given = (len(found) for kind, found in state.resources.items() if kind not in _NOT_LISTED)
     return state.authority is Authority.ALLOCATE or any(given)
 
 

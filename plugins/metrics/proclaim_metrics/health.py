@@ -37,7 +37,10 @@ def unready(
         reasons.append(f"the ledger cannot be written: {' '.join(failing.split())}")
     if any(projection is None for projection in projections):
         reasons.append("what to announce has not been worked out yet")
-    if not is_loaded(state):
+    withdrawn = _withdrawn(projections)
+    if withdrawn:
+        reasons.append(f"this node announces nothing for now: {withdrawn}")
+    elif not is_loaded(state):
         reasons.append("no source has been heard, now or before")
     elif state.authority is Authority.ADOPT and not projections:
         reasons.append(
@@ -45,3 +48,9 @@ def unready(
             "judged, or it is not known who is elected"
         )
     return reasons
+
+
+def _withdrawn(projections: Collection[Projection | None]) -> str:
+    """Why the node of these projections announces nothing; empty when it does."""
+    terrains = (each.terrain for each in projections if each is not None)
+    return next((each.withdrawn[each.node] for each in terrains if each.node in each.withdrawn), "")
