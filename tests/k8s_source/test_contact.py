@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 import trio
-from proclaim_k8s_source.access.contact import OUTAGE_SECONDS, Contact
+from proclaim_k8s_source.access.contact import (
+    CALM_SECONDS,
+    LONG_SECONDS,
+    OUTAGE_FAILURES,
+    OUTAGE_SECONDS,
+    Contact,
+)
 from trio.testing import wait_all_tasks_blocked
 
 
@@ -42,12 +48,48 @@ async def test_who_waits_is_told_of_the_first_answer_after_an_outage(nursery, au
     await wait_all_tasks_blocked()
     assert not restored.is_set(), "it was there all the time"
     contact.failed()
-    await trio.sleep(OUTAGE_SECONDS - 1)
+    await trio.sleep(LONG_SECONDS - 1)
     contact.failed()
     await trio.sleep(1)
     contact.answered(403)
     await wait_all_tasks_blocked()
     assert restored.is_set(), "a refusal is an answer as well"
+
+
+@pytest.mark.parametrize(
+    ("failures", "seconds", "told_of_it"),
+    [
+        (OUTAGE_FAILURES, OUTAGE_SECONDS, True),
+        (OUTAGE_FAILURES - 1, OUTAGE_SECONDS, False),
+        (OUTAGE_FAILURES, OUTAGE_SECONDS - 0.1, False),
+        (1, LONG_SECONDS, True),
+    ],
+)
+async def test_an_outage_is_long_or_many_fail_in_it(
+    nursery, autojump_clock, failures, seconds, told_of_it
+):
+    contact = Contact()
+    restored = await told(nursery, contact)
+    for _ in range(failures):
+        contact.failed()
+    await trio.sleep(seconds)
+    contact.answered(200)
+    await wait_all_tasks_blocked()
+    assert restored.is_set() is told_of_it
+
+
+async def test_a_server_that_comes_and_goes_wakes_nobody_all_the_time(nursery, autojump_clock):
+    contact = Contact()
+    wakes = []
+    for _ in range(40):
+        restored = await told(nursery, contact)
+        for _ in range(OUTAGE_FAILURES):
+            contact.failed()
+        await trio.sleep(OUTAGE_SECONDS)
+        contact.answered(200)
+        await wait_all_tasks_blocked()
+        wakes += [trio.current_time()] if restored.is_set() else []
+    assert len(wakes) == 40 * OUTAGE_SECONDS // CALM_SECONDS
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])
@@ -57,7 +99,7 @@ async def test_what_a_proxy_says_of_a_server_that_is_away_is_no_answer(
     contact = Contact()
     restored = await told(nursery, contact)
     contact.answered(status)
-    await trio.sleep(OUTAGE_SECONDS)
+    await trio.sleep(LONG_SECONDS)
     contact.answered(status)
     await wait_all_tasks_blocked()
     assert not restored.is_set()
@@ -72,7 +114,7 @@ async def test_where_only_some_requests_are_answered_nobody_is_told(nursery, aut
     for _ in range(10):
         contact.failed()
         hope = await hoped(nursery, contact)
-        await trio.sleep(OUTAGE_SECONDS - 1)
+        await trio.sleep(LONG_SECONDS - 1)
         contact.answered(200)
         await wait_all_tasks_blocked()
         assert not hope.cancel_called
@@ -85,7 +127,7 @@ async def test_a_request_from_an_outage_is_given_up_when_another_is_answered(
     contact = Contact()
     contact.failed()
     hope = await hoped(nursery, contact)
-    await trio.sleep(OUTAGE_SECONDS)
+    await trio.sleep(LONG_SECONDS)
     contact.answered(200)
     await wait_all_tasks_blocked()
     assert hope.cancelled_caught
@@ -95,7 +137,7 @@ async def test_a_request_to_a_server_that_was_there_is_never_given_up(nursery, a
     contact = Contact()
     hope = await hoped(nursery, contact)
     contact.failed()
-    await trio.sleep(OUTAGE_SECONDS)
+    await trio.sleep(LONG_SECONDS)
     contact.answered(200)
     await wait_all_tasks_blocked()
     assert not hope.cancel_called
@@ -106,7 +148,7 @@ async def test_who_was_answered_itself_goes_on(autojump_clock):
     contact.failed()
     with contact.hoping() as hope:
         for _ in range(2):
-            await trio.sleep(OUTAGE_SECONDS)
+            await trio.sleep(LONG_SECONDS)
             contact.answered(200)
             contact.failed()
         await trio.lowlevel.checkpoint()

@@ -16,8 +16,13 @@ import trio
 
 UNAVAILABLE = frozenset((502, 503, 504))
 """What stands before a server answers so while that is away; so does one that is starting."""
-OUTAGE_SECONDS = 5.0
-"""For how long nothing is answered in an outage; whoever fails for less pauses for less, too."""
+OUTAGE_SECONDS = 1.0
+OUTAGE_FAILURES = 4
+"""An outage is when nothing is answered for so long, and so many requests fail meanwhile."""
+LONG_SECONDS = 5.0
+"""So long it is an outage however few there are."""
+CALM_SECONDS = 10.0
+"""The shortest time from one outage whose end is told to the next."""
 
 
 class Contact:
@@ -25,6 +30,8 @@ class Contact:
 
     def __init__(self) -> None:
         self._lost_at: float | None = None
+        self._failures = 0
+        self._told_at = float("-inf")
         self._waiting = trio.lowlevel.ParkingLot()
         self._hoping: dict[trio.lowlevel.Task, trio.CancelScope] = {}
 
@@ -34,15 +41,21 @@ class Contact:
         if status in UNAVAILABLE:
             self.failed()
         elif self._lost_at is not None:
-            outage = trio.current_time() - self._lost_at >= OUTAGE_SECONDS
-            self._lost_at = None
-            if outage:
+            now = trio.current_time()
+            if self._ends_outage(now - self._lost_at) and now - self._told_at >= CALM_SECONDS:
+                self._told_at = now
                 self._restored()
+            self._lost_at, self._failures = None, 0
 
     def failed(self) -> None:
         """A request was not answered, or an answer broke off."""
+        self._failures += 1
         if self._lost_at is None:
             self._lost_at = trio.current_time()
+
+    def _ends_outage(self, seconds: float) -> bool:
+        many = self._failures >= OUTAGE_FAILURES and seconds >= OUTAGE_SECONDS
+        return many or seconds >= LONG_SECONDS
 
     def _restored(self) -> None:
         self._waiting.unpark_all()
