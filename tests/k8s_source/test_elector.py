@@ -9,7 +9,7 @@ import trio
 from k8s_source.lease_store import LeaseStore
 from proclaim import Authority, Latest, Mandate
 from proclaim_k8s_source.access.api import JSON, Response, Unreachable
-from proclaim_k8s_source.access.contact import OUTAGE_SECONDS, Contact
+from proclaim_k8s_source.access.contact import LONG_SECONDS, Contact
 from proclaim_k8s_source.election.elector import LeaseElector
 from proclaim_k8s_source.election.messages import Rules
 from proclaim_k8s_source.election.record import Place
@@ -133,7 +133,7 @@ async def test_what_hangs_since_an_outage_is_asked_again_when_others_are_answere
     api.seconds = 3600.0
     async with trio.open_nursery() as nursery:
         nursery.start_soon(elector(api).run, mandate)
-        await trio.sleep(OUTAGE_SECONDS + 2.0)
+        await trio.sleep(LONG_SECONDS + 2.0)
         api.seconds = 0.0
         api.contact.answered(200)
         await until(mandate, Authority.ALLOCATE, within=0.1)
