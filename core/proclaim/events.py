@@ -105,6 +105,7 @@ class Reason(Struct, frozen=True):
     pools: tuple[str, ...] = ()
     """The pools that were considered."""
     addresses: tuple[str, ...] = ()
+    """Those that the rule is about; where another one was found, what the status claimed."""
     services: tuple[Ref, ...] = ()
     """The other services involved."""
     wanted: str = ""

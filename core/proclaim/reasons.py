@@ -85,6 +85,7 @@ RULES: dict[Why, str] = {
 """The field whose value decided; absent where no field did."""
 
 
+_IN_VAIN = "; its status claimed {addresses}, which no pool contains"
 _HOW = {str(why): why for why in (Why.FREE, Why.LONGEST_RELEASED, Why.RETURNED, Why.SHARED)}
 """How an address of a requested pool was found, which `found` says."""
 
@@ -94,12 +95,19 @@ def rule(reason: Reason) -> str:
     return RULES.get(reason.code, "")
 
 
+def claimed_in_vain(reason: Reason) -> tuple[str, ...]:
+    """What the status of a Service claimed that no pool contains, as another address was found."""
+    found = reason.code is Why.REQUESTED_POOL or reason.code in _HOW.values()
+    return reason.addresses if found else ()
+
+
 def message(reason: Reason) -> str:
     """The reason as one sentence without a full stop, for people."""
     names = ", ".join(reason.pools)
     how = _HOW.get(reason.found)
     gone = " and ".join(reason.addresses)
-    return _SENTENCES[reason.code].format(
+    sentence = _SENTENCES[reason.code] + (_IN_VAIN if claimed_in_vain(reason) else "")
+    return sentence.format(
         pool=reason.pool,
         pools=names or "any pool",
         addresses=" and ".join(reason.addresses),

@@ -18,7 +18,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from heapq import nsmallest
 
-from proclaim.addresses import Address
+from msgspec.structs import replace
+
+from proclaim.addresses import Address, parse_address
 from proclaim.allocation import families_of, no_business
 from proclaim.events import (
     AddressAssigned,
@@ -390,7 +392,19 @@ class _Settlement:
                 reason = Reason(Why.SECOND_FAMILY, pool=name)
             elif service.requested_pool:
                 reason = Reason(Why.REQUESTED_POOL, pool=name, found=str(offer.why))
+            if reason.code is not Why.SECOND_FAMILY:
+                reason = replace(reason, addresses=self._claimed_in_vain(service))
             self._assign(service, offer, reason)
+
+    def _claimed_in_vain(self, service: Service) -> tuple[str, ...]:
+        """What the status names and no pool contains, unless it is what we took away ourselves."""
+        ours = self._offers.taken.former(service.ref)
+        containing = self._offers.index.containing
+        return tuple(
+            text
+            for text in service.status_addresses
+            if text not in ours and containing(parse_address(text)) is None
+        )
 
     def refuse(self, ref: Ref) -> None:
         """Say why nothing was found; a refusal that still holds is not repeated."""

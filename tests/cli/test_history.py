@@ -96,6 +96,23 @@ def lasting(found, position):
     ]
 
 
+def test_who_claimed_an_address_in_vain_is_told(proclaim):
+    claims = service("web") + "status: {loadBalancer: {ingress: [{ip: 203.0.113.7}]}}\n"
+    proclaim.apply(POOL, claims)
+    (web,) = shown(proclaim, "web")
+    assert web["reason"] == {
+        "code": "Free",
+        "message": "lowest address of pool public that was never given before; its status claimed "
+        "203.0.113.7, which no pool contains",
+        "pool": "public",
+        "addresses": ["203.0.113.7"],
+    }
+    assert proclaim("history", "203.0.113.7").err == (
+        "proclaim: nobody ever held 203.0.113.7; the status of default/web claimed it in vain, as "
+        "no pool contained it\n"
+    )
+
+
 def test_a_name_that_no_fact_speaks_of_is_an_error(proclaim):
     proclaim.apply(POOL, service("mail", "198.51.100.1"))
     ran = proclaim("history", "mail")

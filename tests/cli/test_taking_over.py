@@ -73,6 +73,7 @@ def test_an_address_that_no_pool_covers_is_told_as_one_that_goes():
     assert change_of(planned) == {"old": ("moved", ("203.0.113.9",), ("192.0.2.0",))}
     (old,) = planned.services
     assert old.reason.code == "AddressOutsidePools"
+    assert old.outcome.message == "lowest address of pool public that was never given before"
     assert planned.summary.services.moved == 1
     assert planned.summary.services.assigned == 0
 

@@ -174,3 +174,30 @@ def test_a_reason_in_which_a_name_has_braces_is_still_text():
     outcome = given(PUBLIC).when(odd)
     outcome.then_decides(refused("a", Why.POOL_UNKNOWN, wanted="{wanted}"))
     assert message(outcome.decisions[0].reason) == "there is no IPAddressPool {wanted}"
+
+
+IN_VAIN = "lowest address of pool public that was never given before; its status claimed "
+
+
+def given_instead(*claimed, **more):
+    """Why a Service has another address than its status claims, before anybody held one."""
+    outcome = given(PUBLIC).when(service("a", status_addresses=claimed, **more))
+    (decision,) = outcome.decisions
+    return message(decision.reason)
+
+
+def test_a_claim_that_no_pool_contains_is_told_with_what_is_given_instead():
+    said = f"{IN_VAIN}203.0.113.7, which no pool contains"
+    assert given_instead("203.0.113.7") == said
+    asked = given_instead("203.0.113.7", requested_pool="public")
+    assert asked == f"the Service asks for pool public: {said}"
+
+
+def test_what_was_taken_away_here_is_no_claim_that_is_told():
+    held = (PUBLIC, service("a", status_addresses=("192.0.2.0",)), assigned("a", "192.0.2.0"))
+    outcome = given(*held).when(pool("public", "198.51.100.0/30"))
+    reasons = [message(each.reason) for each in outcome.decisions]
+    assert reasons == [
+        "no pool covers 192.0.2.0 any more; it came from pool public",
+        "lowest address of pool public that was never given before",
+    ]

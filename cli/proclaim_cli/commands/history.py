@@ -11,8 +11,15 @@ from proclaim_cli.opening import Opened, opened, settings_of, state_at
 from proclaim_cli.options import LedgerURL, Output, SettingsFile, Shown
 from proclaim_cli.single import as_command
 from proclaim_cli.values.history import last_of_service
-from proclaim_cli.values.intervals import decisions, intervals, of_address, of_service
+from proclaim_cli.values.intervals import (
+    claimed_in_vain,
+    decisions,
+    intervals,
+    of_address,
+    of_service,
+)
 from proclaim_cli.values.names import address_named, service_named
+from proclaim_cli.values.plain import some
 from proclaim_cli.values.unknown import unknown_service
 from proclaim_cli.views.intervals import intervals_table
 from proclaim_cli.views.say import note
@@ -34,10 +41,17 @@ def command(
     with opened(settings_of(settings, ledger)) as found:
         shown = intervals(decisions(found.log, found.codec), asked)
         if not shown:
-            note(f"nobody ever held {address}" if address else _never(found, subject))
+            note(_never_held(found, address) if address else _never(found, subject))
     if not show(shown, output):
         sys.stdout.write(intervals_table(shown, output is Output.WIDE))
     return 0
+
+
+def _never_held(found: Opened, address: str) -> str:
+    """That nobody ever held an address, and whose status claimed it when another one was given."""
+    by = claimed_in_vain(decisions(found.log, found.codec), address)
+    claimed = f"; the status of {some(by)} claimed it in vain, as no pool contained it"
+    return f"nobody ever held {address}{claimed if by else ''}"
 
 
 def _never(found: Opened, subject: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
+from proclaim import reasons
 from proclaim.codec import Codec
 from proclaim.events import AddressAssigned, AddressReleased, Recorded
 from proclaim.ledger import decode
@@ -53,6 +54,17 @@ def decisions(log: EventLog, codec: Codec) -> Iterator[Recorded]:
     while rows := log.read(after, PAGE):
         after = rows[-1].position
         yield from decode(codec, [row for row in rows if row.topic.startswith(_TOPICS)])
+
+
+def claimed_in_vain(recorded: Iterable[Recorded], address: str) -> list[str]:
+    """Whose status named an address that no pool contained, as `namespace/name`."""
+    found = [
+        item.fact.service.short
+        for item in recorded
+        if isinstance(item.fact, AddressAssigned)
+        and address in reasons.claimed_in_vain(item.fact.reason)
+    ]
+    return list(dict.fromkeys(found))
 
 
 def intervals(recorded: Iterable[Recorded], subject: Subject) -> list[Interval]:

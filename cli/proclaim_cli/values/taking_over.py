@@ -6,16 +6,18 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import msgspec
 from proclaim.doubt import doubt
 from proclaim.explain import lost_claim
 from proclaim.findings import Finding, examine
-from proclaim.model import Authority, Authorized, Listing, service_ref
+from proclaim.model import Authority, Authorized, Listing, Ref, service_ref
 from proclaim.reach import View
+from proclaim.reasons import claimed_in_vain
 from proclaim.state import State
 
 from proclaim_cli.values.changes import Changes, ServiceChange, Services, changes, decisions
 from proclaim_cli.values.left_alone import LeftAlone, left_alone, none_served
-from proclaim_cli.values.plain import because
+from proclaim_cli.values.plain import Because, because
 from proclaim_cli.values.resources import named_nodes
 
 
@@ -83,5 +85,13 @@ def _with_claim(each: ServiceChange, after: State) -> ServiceChange:
         change="moved" if each.after else "released",
         before=service.status_addresses,
         reason=because(lost[1]) if lost else each.reason,
-        outcome=each.reason,
+        outcome=_outcome(after, service.ref) or each.reason,
     )
+
+
+def _outcome(after: State, ref: Ref) -> Because | None:
+    """Why a Service has what it has, without the claim that is told beside it already."""
+    holding = after.holdings.get(ref)
+    if holding is None or not claimed_in_vain(holding.reason):
+        return None
+    return because(msgspec.structs.replace(holding.reason, addresses=()))
