@@ -319,12 +319,17 @@ def _version(k8s, name):
 
 
 def test_beside_metallb_nothing_begins_until_it_is_gone(k8s, stopwatch):
-    stop_and_forget(k8s, *k8s.members)
-    ground(k8s)
+    prefix = stand(k8s)
+    remembering = k8s.nodes[FIRST]
+    for member in k8s.members:
+        member.process.terminate()
+    known = len(_history(remembering))
+    forget(*(member for member in k8s.members if member is not remembering))
+    k8s.until("the router is empty", lambda: k8s.router.routes(4) == {})
     labels = {"app": "metallb", "component": "controller"}
     k8s.kube.create(objects.pod("controller-abc", labels=labels))
     k8s.kube.create(objects.pod("speaker-x", labels={**labels, "component": "speaker"}))
-    k8s.web("web")
+    k8s.web("waits")
     before = [len(member.said()) for member in k8s.members]
     for member in k8s.members:
         member.start(k8s.stack)
@@ -333,14 +338,39 @@ def test_beside_metallb_nothing_begins_until_it_is_gone(k8s, stopwatch):
         assert "scale deployment controller --replicas=0" in member.said()[at:]
     _, said = plan(k8s)
     assert "controller-abc" in said
-    time.sleep(1)
-    assert k8s.kube.addresses("web") == []
+    for node in k8s.nodes.values():
+        k8s.until(f"{node.name} is told", lambda node=node: "speaker-x" in _problems(node))
+    assert "[NodeWithdrawn]" in remembering.ask("explain", "default/web")
+    k8s.until("what was remembered is taken back", lambda: k8s.router.routes(4) == {})
+    flaps = k8s.touched(prefix)
+    remembering.process.kill()
+    remembering.start(k8s.stack)
+    time.sleep(4)
+    assert k8s.touched(prefix) == flaps, "a second start announces nothing at any instant"
+    assert k8s.kube.addresses("waits") == []
     assert k8s.router.routes(4) == {}
     stopwatch.start()
     k8s.kube.delete("Pod", "controller-abc", "speaker-x")
-    stopwatch.lap("it has an address", partial(k8s.kube.addresses, "web"), within=60)
-    (address,) = k8s.kube.addresses("web")
-    stopwatch.lap("it is routed", partial(k8s.routed, f"{address}/32", *NODES), within=60)
+    stopwatch.lap("what was remembered is routed", partial(_has, k8s, prefix), within=10)
+    stopwatch.lap("it has an address", partial(k8s.kube.addresses, "waits"), within=10)
+    (address,) = k8s.kube.addresses("waits")
+    stopwatch.lap("it is routed", partial(k8s.routed, f"{address}/32", *NODES), within=10)
+    since = _history(remembering)[known:]
+    assert any("NodeWithdrawalObserved" in line for line in since)
+    assert not any("AddressReleased" in line for line in since)
+    assert not any("ResourceRemoved/1 Service/" in line for line in since)
+
+
+def _has(k8s, prefix):
+    return prefix in k8s.router.routes(4)
+
+
+def _history(member):
+    return member.ask("log", "--oneline").splitlines()
+
+
+def _problems(member):
+    return member.ask("get", "problems")
 
 
 def _says(member, since, words):

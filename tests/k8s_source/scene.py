@@ -99,6 +99,7 @@ class Process:
         self.elector: LeaseElector | None = None
         self.page_size = 250
         self.ignore_exclude_lb = False
+        self.beside_metallb = False
         self._class = load_balancer_class
         self._scene = scene
         self._scope = trio.CancelScope()
@@ -168,6 +169,7 @@ class Process:
             allocates=allocates,
             announces=announces,
             page_size=self.page_size,
+            beside_metallb=self.beside_metallb,
             ignore_exclude_lb=self.ignore_exclude_lb,
         )
         source = KubernetesSource(api, host, scope)

@@ -7,6 +7,7 @@ import trio
 from apiserver import objects
 from k8s_source.scene import NAMESPACE, Scene, slice_on
 from proclaim.model import Authority
+from proclaim_k8s_source.options import Role
 
 POOL = objects.pool("public", "192.0.2.0/28")
 GROUND = (
@@ -178,8 +179,6 @@ async def test_without_a_pool_the_status_is_cleared_and_with_one_it_comes_back(
 async def test_only_services_of_our_class_are_served(
     autojump_clock, scene, theirs, ours, served
 ) -> None:
-    from proclaim_k8s_source.options import Role
-
     await scene.run("c1", Role.CONTROLLER, load_balancer_class=ours)
     spec = {"loadBalancerClass": theirs} if theirs else {}
     scene.server.create(objects.service("web", ingress=["203.0.113.7"], **spec))
@@ -284,39 +283,6 @@ async def test_nodes_keep_announcing_while_the_server_is_away(autojump_clock, sc
     await scene.until(lambda: scene.addresses("more"))
     assert scene.addresses("web") == ("192.0.2.0",)
     assert frozenset() not in node.routes.history[1:]
-
-
-async def test_a_node_with_a_ledger_gives_way_to_a_speaker_of_metallb(
-    autojump_clock, scene, caplog
-) -> None:
-    controller, node = await announcing(scene)
-    await node.kill()
-    scene.server.create(speaker("speaker"))
-    await node.start()
-    await trio.sleep(30)
-    assert node.announced == set()
-    assert "speaker: speaker-1" in caplog.text
-    scene.server.delete("Pod", "speaker-1", objects.METALLB)
-    assert await scene.until(lambda: node.announced) < 90
-    assert scene.addresses("web") == ("192.0.2.0",), "the controller was not asked"
-    assert controller.state.authority is Authority.ALLOCATE
-
-
-async def test_a_node_with_a_ledger_goes_on_beside_a_controller_of_metallb(
-    autojump_clock, scene
-) -> None:
-    _, node = await announcing(scene)
-    await node.kill()
-    scene.server.create(speaker("controller"))
-    await node.start()
-    await trio.sleep(30)
-    assert node.announced == {"192.0.2.0/32"}, "nobody else announces it"
-
-
-def speaker(component: str) -> dict[str, object]:
-    """A Pod of MetalLB."""
-    labels = {"app": "metallb", "component": component}
-    return objects.pod("speaker-1", labels=labels)
 
 
 @pytest.mark.parametrize("seconds", [20, 61, 125, 333, 1000])

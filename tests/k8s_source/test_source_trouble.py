@@ -8,11 +8,12 @@ import pytest
 import trio
 from apiserver.objects import bgp_peer, pod, pool, service
 from k8s_source.watched import NAMESPACE, Cluster
-from proclaim import Change, Listing, PluginError
+from proclaim import Change, Listing, Ref
 
 POOL = pool("p", "192.0.2.0/24")
 UNKNOWN = b"404 page not found\n"
 SPEAKER = pod("speaker-1", labels={"app": "metallb", "component": "speaker"})
+CONTROLLER = pod("controller-1", labels={"app": "metallb", "component": "controller"})
 
 
 # --- what goes wrong -----------------------------------------------------------------------------
@@ -133,21 +134,84 @@ async def test_the_old_version_of_peers_is_read_where_only_that_is_served(autoju
 # --- MetalLB -------------------------------------------------------------------------------------
 
 
-async def test_a_cluster_where_metallb_runs_is_refused_with_a_hint(autojump_clock):
-    cluster = Cluster(allocates=False)
-    cluster.server.create(SPEAKER)
-    with pytest.raises(PluginError, match="speaker: speaker-1") as raised:
-        await cluster.source.run(cluster.observe)
-    assert "--replicas=0" in raised.value.hint
-    assert cluster.told == [Listing("kubernetes")], "nothing of what is remembered is announced"
+WITHDRAWN = [Ref("NodeWithdrawal", "", "n1")]
 
 
-async def test_who_gives_addresses_forgets_nothing_where_metallb_runs(autojump_clock):
-    cluster = Cluster()
+def announced_by_others(cluster):
+    """What the ledger is told last of MetalLB: who is withdrawn, and of which nodes it is said."""
+    said = cluster.told_of_metallb[-1]
+    assert isinstance(said, Listing)
+    return [one.resource.ref for one in said.resources], [each.name for each in said.problems]
+
+
+@pytest.mark.parametrize(
+    ("options", "withdrawn", "seconds"),
+    [
+        ({"allocates": False}, WITHDRAWN, 4),
+        ({}, WITHDRAWN, 2),
+        ({"announces": False}, [], 2),
+    ],
+    ids=["a node", "both", "a controller"],
+)
+async def test_beside_a_speaker_nothing_is_listed_before_it_is_gone(
+    caplog, autojump_clock, options, withdrawn, seconds
+):
+    caplog.set_level(logging.INFO)
+    cluster = Cluster(node="n1", **options)
     cluster.server.create(SPEAKER)
-    with pytest.raises(PluginError, match="speaker: speaker-1"):
-        await cluster.source.run(cluster.observe)
-    assert cluster.told == []
+    async with cluster.watched(settle=300):
+        assert cluster.told == []
+        assert len(cluster.told_of_metallb) == 1
+        assert announced_by_others(cluster) == (withdrawn, ["n1"])
+        assert [record.levelname for record in caplog.records] == ["ERROR"]
+        assert "speaker: speaker-1" in caplog.text
+        assert "--replicas=0" in caplog.text
+        cluster.server.delete("Pod", "speaker-1", NAMESPACE)
+        await trio.sleep(seconds + 1)
+        assert announced_by_others(cluster) == ([], [])
+        assert len(cluster.told) == 1
+    assert [record.levelname for record in caplog.records] == ["ERROR", "INFO"]
+
+
+async def test_who_waits_for_metallb_asks_no_more_than_it_must(autojump_clock):
+    cluster = Cluster(node="n1", allocates=False)
+    cluster.server.create(SPEAKER)
+    async with cluster.watched(settle=300):
+        assert cluster.api.requests.total() == cluster.api.requests["list", "pods"]
+        assert cluster.api.requests["list", "pods"] <= 2 * 300 / 2
+
+
+async def test_beside_nothing_but_its_controller_a_node_waits_and_announces(autojump_clock):
+    cluster = Cluster(node="n1", allocates=False)
+    cluster.server.create_all([SPEAKER, CONTROLLER])
+    async with cluster.watched(settle=30):
+        assert announced_by_others(cluster) == (WITHDRAWN, ["n1"])
+        cluster.server.delete("Pod", "speaker-1", NAMESPACE)
+        await trio.sleep(5)
+        assert announced_by_others(cluster) == ([], ["n1"])
+        assert cluster.told == []
+        cluster.server.delete("Pod", "controller-1", NAMESPACE)
+        await trio.sleep(5)
+        assert announced_by_others(cluster) == ([], [])
+        assert len(cluster.told) == 1
+
+
+@pytest.mark.parametrize("status", [403, 503])
+async def test_a_speaker_that_was_seen_counts_until_the_server_says_that_it_is_gone(
+    caplog, autojump_clock, status
+):
+    cluster = Cluster(node="n1", allocates=False)
+    cluster.server.create(SPEAKER)
+    async with cluster.watched(settle=30):
+        cluster.refuse("/pods", status)
+        cluster.server.delete("Pod", "speaker-1", NAMESPACE)
+        await trio.sleep(600)
+        assert announced_by_others(cluster) == (WITHDRAWN, ["n1"])
+        assert len(caplog.messages) == 2, "that the server does not say it is said once"
+        cluster.relent()
+        await trio.sleep(60)
+        assert announced_by_others(cluster) == ([], [])
+        assert len(cluster.told) == 1
 
 
 async def test_running_beside_metallb_can_be_allowed(autojump_clock):
@@ -155,16 +219,19 @@ async def test_running_beside_metallb_can_be_allowed(autojump_clock):
     cluster.server.create(SPEAKER)
     async with cluster.watched():
         assert len(cluster.told) == 1
+        assert announced_by_others(cluster) == ([], []), "what an earlier run said is void"
 
 
 async def test_metallb_that_appears_later_is_said_once_and_so_is_its_end(caplog, autojump_clock):
     caplog.set_level(logging.INFO)
-    cluster = Cluster()
+    cluster = Cluster(node="n1")
     async with cluster.watched():
         cluster.server.create(SPEAKER)
         await trio.sleep(120)
+        assert announced_by_others(cluster) == ([], ["n1"])
         cluster.server.delete("Pod", "speaker-1", NAMESPACE)
         await trio.sleep(120)
+        assert announced_by_others(cluster) == ([], [])
     assert [record.levelname for record in caplog.records] == ["ERROR", "INFO"]
 
 
@@ -178,7 +245,7 @@ async def test_where_pods_may_not_be_seen_that_is_said_once(caplog, autojump_clo
 
 
 async def test_metallb_is_found_though_the_server_forbids_to_look_at_first(autojump_clock):
-    cluster = Cluster()
+    cluster = Cluster(node="n1")
     cluster.server.create(SPEAKER)
     cluster.refuse("", 403)
 
@@ -186,11 +253,11 @@ async def test_metallb_is_found_though_the_server_forbids_to_look_at_first(autoj
         await trio.sleep(2)
         cluster.relent()
 
-    async with trio.open_nursery() as nursery:
+    async with cluster.watched(settle=0), trio.open_nursery() as nursery:
         nursery.start_soon(relent)
-        with pytest.raises(PluginError, match="speaker: speaker-1"):
-            await cluster.source.run(cluster.observe)
-    assert cluster.told == []
+        await trio.sleep(60)
+        assert announced_by_others(cluster) == (WITHDRAWN, ["n1"])
+        assert cluster.told == []
 
 
 async def test_a_server_that_is_away_at_the_start_is_waited_for(caplog, autojump_clock):

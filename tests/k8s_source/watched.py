@@ -10,6 +10,7 @@ from apiserver import ApiServer, objects
 from proclaim import Change, Latest, Listing
 from proclaim_k8s_source.access.api import Response
 from proclaim_k8s_source.watch.kinds import Scope
+from proclaim_k8s_source.watch.predecessor import SOURCE
 from proclaim_k8s_source.watch.source import KubernetesSource
 
 NAMESPACE = objects.METALLB
@@ -32,10 +33,14 @@ class Cluster:
         self.host = FakeHost()
         self.source = KubernetesSource(self.api, self.host, Scope(NAMESPACE, **options))
         self.told = []
+        self.told_of_metallb = []
         self.slow = 0.0
         self.ledger = {}
 
     async def observe(self, observation):
+        if observation.source == SOURCE:
+            self.told_of_metallb.append(observation)
+            return
         self.told.append(observation)
         if isinstance(observation, Listing):
             self.ledger = {}

@@ -90,7 +90,7 @@ async def _first_listing(source: KubernetesSource) -> Listing:
     async with trio.open_nursery() as nursery:
 
         async def observe(observation: Observation) -> None:
-            if isinstance(observation, Listing):
+            if isinstance(observation, Listing) and observation.source == source.name:
                 found.append(observation)
                 nursery.cancel_scope.cancel()
             await trio.lowlevel.checkpoint()

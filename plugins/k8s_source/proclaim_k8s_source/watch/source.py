@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from typing import NoReturn, Protocol
+from typing import Protocol
 
 import trio
 from proclaim import (
@@ -19,22 +19,20 @@ from proclaim import (
     Listing,
     Observe,
     Passwords,
-    PluginError,
     Problem,
     Ref,
     Sourced,
 )
 from proclaim.model import Resource
 
-from proclaim_k8s_source.access.api import Api, Refused, Unreachable
+from proclaim_k8s_source.access.api import Api
 from proclaim_k8s_source.steps import PAUSE_EVERY, Steps
 from proclaim_k8s_source.watch.assembly import Assembly, Untold
-from proclaim_k8s_source.watch.beside import Beside, hint, look_beside
 from proclaim_k8s_source.watch.driver import Driver
 from proclaim_k8s_source.watch.kinds import Scope, Watched, secret, watched
 from proclaim_k8s_source.watch.pace import paced
 from proclaim_k8s_source.watch.patience import Patience
-from proclaim_k8s_source.watch.reflector import FIRST_PAUSE_SECONDS, LONGEST_AWAY_SECONDS
+from proclaim_k8s_source.watch.predecessor import Predecessor
 from proclaim_k8s_source.watch.seen import Seen
 from proclaim_k8s_source.watch.signals import Trouble
 from proclaim_k8s_source.watch.translate import Item
@@ -43,12 +41,6 @@ from proclaim_k8s_source.watch.troubles import Troubles
 log = logging.getLogger("proclaim.kubernetes")
 
 NAME = "kubernetes"
-LOOK_BESIDE_SECONDS = 30.0
-LOOK_BESIDE_ON_A_NODE_SECONDS = 300.0
-"""There are many nodes, and one controller says it as well."""
-_FORBIDDEN = 403
-_FORBIDDEN_TIMES = 4
-"""A server that is starting forbids everything for some seconds, so once is not enough."""
 _LOGGED_PROBLEMS = 20
 _JITTER = (2 / 3, 4 / 3)
 
@@ -64,21 +56,21 @@ class KubernetesSource:
         self._host = host
         self._scope = scope
         self._passwords = Passwords(host.secrets)
+        self._predecessor = Predecessor(api, host, scope)
 
     async def run(self, observe: Observe) -> None:
         """Observe a listing, then what changes, until cancelled.
 
-        Raises PluginError when MetalLB runs as well and may not.
+        Where MetalLB runs as well and may not, nothing is listed before it is gone.
         """
-        if not self._scope.beside_metallb and (found := await self._found_beside()):
-            await self._give_way(found, observe)
+        await self._predecessor.make_way(observe)
         assembly = Assembly(self._scope.namespace, reads_secrets=self._scope.announces)
         self.seen.begin()
         async with trio.open_nursery() as nursery:
             following = _Following(assembly, self.seen, nursery, self._driver, self._scope)
             following.begin(watched(self._scope))
             if not self._scope.beside_metallb:
-                nursery.start_soon(self._keep_looking_beside)
+                nursery.start_soon(self._predecessor.keep_looking, observe)
             await self._tell(observe, assembly, following)
 
     def _driver(self, each: Watched, following: _Following) -> Driver:
@@ -123,56 +115,6 @@ class KubernetesSource:
             if name not in found and name in assembly.troubled
         }
         self._passwords.give({**kept, **found})
-
-    # --- MetalLB -------------------------------------------------------------------------------
-
-    async def _give_way(self, found: Beside, observe: Observe) -> NoReturn:
-        if found.announces and not self._scope.allocates:
-            # What is remembered is announced from the start on, and now by others as well.  Nothing
-            # is lost: who decides nothing learns all of it again.
-            await observe(Listing(NAME))
-        raise PluginError(found.sentence, hint(self._scope.namespace))
-
-    async def _found_beside(self) -> Beside | None:
-        """What runs of MetalLB, when it is known; None also when nobody may ask."""
-        pause, said, forbidden = FIRST_PAUSE_SECONDS, False, 0
-        while True:
-            try:
-                found = await look_beside(self._api, self._scope.namespace)
-                break
-            except Refused as error:
-                forbidden = forbidden + 1 if error.status == _FORBIDDEN else 0
-                if forbidden == _FORBIDDEN_TIMES:
-                    log.warning("whether MetalLB runs as well cannot be seen: %s", error)
-                    return None
-                failure: Exception = error
-            except Unreachable as error:
-                failure = error
-            if not said and not forbidden and pause > FIRST_PAUSE_SECONDS:
-                said = True
-                log.error("the API server gives no answer: %s; trying on", failure)
-            with trio.move_on_after(pause * self._jitter()):
-                await self._api.contact.wait_restored()
-            pause = min(2 * pause, LONGEST_AWAY_SECONDS)
-        if said:
-            log.info("the API server answers again")
-        return found
-
-    async def _keep_looking_beside(self) -> None:
-        """Say once that MetalLB has appeared, and once that it has gone."""
-        appeared = False
-        pause = LOOK_BESIDE_SECONDS if self._scope.allocates else LOOK_BESIDE_ON_A_NODE_SECONDS
-        while True:
-            await trio.sleep(pause * self._jitter())
-            try:
-                found = await look_beside(self._api, self._scope.namespace)
-            except (Refused, Unreachable):
-                continue
-            if found and not appeared:
-                log.error("%s; %s", found.sentence, hint(self._scope.namespace))
-            elif appeared and not found:
-                log.info("MetalLB does not run in the namespace %s any more", self._scope.namespace)
-            appeared = found is not None
 
 
 class _MakeDriver(Protocol):
