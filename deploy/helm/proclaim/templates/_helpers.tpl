@@ -111,7 +111,7 @@ httpGet:
 {{- $labels := merge (include "proclaim.selector" . | fromYaml) (default dict .values.labels) }}
 {{- range $label := list "app" "app.kubernetes.io/name" }}
 {{- if eq (get $labels $label | toString) "metallb" }}
-{{- printf "the %s's pods would have the label %s=metallb, and Proclaim takes such pods for MetalLB, beside which it refuses to start: choose another nameOverride or label" $.component $label | fail }}
+{{- printf "the %s's pods would have the label %s=metallb, and Proclaim takes such pods for MetalLB, beside which it never begins: choose another nameOverride or label" $.component $label | fail }}
 {{- end }}
 {{- end }}
 {{- toYaml $labels }}
