@@ -92,25 +92,21 @@ WIDER = pool("public", "192.0.2.0/23")
 
 
 def test_a_pool_is_gone_when_it_has_stayed_away():
-    patience = Patience(statuses=False)
+    patience = Patience()
     assert patience.sift({POOL.ref: (POOL, None)}, 10) == {}
     assert patience.deadline() == 10 + GONE_AFTER_SECONDS
     assert patience.sift({}, 10 + GONE_AFTER_SECONDS) == {POOL.ref: (POOL, None)}
 
 
 def test_a_pool_that_is_made_anew_in_time_was_never_gone():
-    patience = Patience(statuses=False)
+    patience = Patience()
     assert patience.sift({POOL.ref: (POOL, None)}, 10) == {}
     assert patience.sift({POOL.ref: (None, POOL)}, 10.5) == {}
     assert patience.sift({}, 100) == {}
 
 
 def test_a_pool_that_is_replaced_by_another_of_its_name_is_changed_at_once():
-    patience = Patience(statuses=False)
+    patience = Patience()
     patience.sift({POOL.ref: (POOL, None)}, 10)
     assert patience.sift({POOL.ref: (None, WIDER)}, 10.5) == {POOL.ref: (POOL, WIDER)}
     assert patience.deadline() == float("inf")
-
-
-def test_who_writes_the_statuses_believes_them_at_once():
-    assert Patience(statuses=False).sift(change(OLD, GONE), 10) == change(OLD, GONE)

@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple, TypeAlias
 
 from proclaim import BGPPeer, Problem, Ref
-from proclaim.model import EndpointSlice, Resource, Secret
+from proclaim.model import EndpointSlice, Pool, Resource, Secret
 
 from proclaim_k8s_source.steps import PAUSE_EVERY, Steps
 from proclaim_k8s_source.watch.translate import Item, missing
@@ -62,6 +62,7 @@ class Assembly:
         self._current: dict[str, dict[Ref, Resource]] = {}
         self._problems: dict[Ref, tuple[Problem, ...]] = {}
         self._changes: dict[Ref, tuple[Old, Resource | None]] = {}
+        self._pools_lost: set[Ref] = set()
         self._problems_changed = False
         self._services: set[_Owner] = set()
         self._slices: dict[Ref, EndpointSlice] = {}
@@ -136,6 +137,10 @@ class Assembly:
             return
         first = self._changes[ref][0] if ref in self._changes else old
         self._changes[ref] = (first, new)
+        if isinstance(first, Pool) and new is None:
+            self._pools_lost.add(ref)
+        else:
+            self._pools_lost.discard(ref)
         if new is None:
             values.pop(ref, None)
         else:
@@ -268,6 +273,11 @@ class Assembly:
         """Whether there is anything to tell."""
         return bool(self._changes) or self._problems_changed
 
+    @property
+    def loses_pools(self) -> bool:
+        """Whether a pool is gone, which has not been told yet."""
+        return bool(self._pools_lost)
+
     def problems(self) -> tuple[Problem, ...]:
         """All that is wrong, sorted."""
         found = [problem for several in self._problems.values() for problem in several]
@@ -289,6 +299,7 @@ class Assembly:
         """
         self._hold_back_the_named()
         self._changes = {}
+        self._pools_lost.clear()
         self._problems_changed = False
         return [value for values in self._current.values() for value in values.values()]
 
@@ -307,5 +318,6 @@ class Assembly:
         """What was not told yet, which with this has been told."""
         problems = self.problems() if self._problems_changed else None
         changes, self._changes = self._changes, {}
+        self._pools_lost.clear()
         self._problems_changed = False
         return Untold(changes, problems)

@@ -32,9 +32,9 @@ class Scope:
 
     @property
     def patient(self) -> bool:
-        """Whether a status that loses an address is believed only when it lasts.
+        """Whether what takes addresses away is believed only when it lasts (`patience`).
 
-        An allocator puts it right itself, and has to know at once.
+        An allocator puts a status right itself, and has to know at once.
         """
         return not self.allocates
 

@@ -4,8 +4,11 @@ A status that somebody else overwrites is put right within moments.  A node
 that withdrew a route in between would cost its users what nobody meant to
 take.  So where nothing of a Service changed but that its status lost an
 address, the change is told only when it has lasted.  A pool that is replaced
-is deleted and made anew; and who sees both late has given its addresses
-meanwhile.  So a pool is gone only when it has stayed away.
+is deleted and made anew, so it is gone only when it has stayed away.
+
+All this is for who follows.  An allocator puts a status right itself, and must
+not give addresses of a pool that is going: it holds back everything, see
+`source`.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from proclaim_k8s_source.watch.assembly import Old
 
 BELIEVED_AFTER_SECONDS = 1.0
 """How long a status must have lost an address."""
-GONE_AFTER_SECONDS = 2.0
+GONE_AFTER_SECONDS = 1.0
 """How long a pool must have been deleted."""
 
 
@@ -34,9 +37,7 @@ class _Held(NamedTuple):
 class Patience:
     """The changes that are held back."""
 
-    def __init__(self, statuses: bool = True) -> None:
-        """`statuses` is whether to wait for those of Services, as who does not write them does."""
-        self._statuses = statuses
+    def __init__(self) -> None:
         self._held: dict[Ref, _Held] = {}
 
     def sift(
@@ -47,7 +48,7 @@ class Patience:
         for ref, (old, new) in changes.items():
             held = self._held.pop(ref, None)
             old = held.told if held else old
-            seconds = self._waits(old, new)
+            seconds = _waits(old, new)
             if seconds:
                 until = held.until if held else now + seconds
                 self._held[ref] = _Held(old, new, until)
@@ -59,18 +60,19 @@ class Patience:
                 told[ref] = (held.told, held.new)
         return told
 
-    def _waits(self, old: Old, new: Resource | None) -> float:
-        match old, new:
-            case Pool(), None:
-                return GONE_AFTER_SECONDS
-            case Service(), Service() if self._statuses and loses_by_status_alone(old, new):
-                return BELIEVED_AFTER_SECONDS
-            case _:
-                return 0.0
-
     def deadline(self) -> float:
         """When something that is held back will be told; infinite when nothing is."""
         return min((held.until for held in self._held.values()), default=float("inf"))
+
+
+def _waits(old: Old, new: Resource | None) -> float:
+    match old, new:
+        case Pool(), None:
+            return GONE_AFTER_SECONDS
+        case Service(), Service() if loses_by_status_alone(old, new):
+            return BELIEVED_AFTER_SECONDS
+        case _:
+            return 0.0
 
 
 def loses_by_status_alone(old: Service, new: Service) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from math import inf
 from typing import Protocol
 
 import trio
@@ -31,7 +32,7 @@ from proclaim_k8s_source.watch.assembly import Assembly, Untold
 from proclaim_k8s_source.watch.driver import Driver
 from proclaim_k8s_source.watch.kinds import Scope, Watched, secret, watched
 from proclaim_k8s_source.watch.pace import paced
-from proclaim_k8s_source.watch.patience import Patience
+from proclaim_k8s_source.watch.patience import GONE_AFTER_SECONDS, Patience
 from proclaim_k8s_source.watch.predecessor import Predecessor
 from proclaim_k8s_source.watch.seen import Seen
 from proclaim_k8s_source.watch.signals import Trouble
@@ -88,14 +89,20 @@ class KubernetesSource:
         _log_new(problems, ())
         resources = await paced(_sourced(found))
         await observe(Listing(NAME, resources, problems=problems))
-        patience = Patience(statuses=self._scope.patient)
+        patience = Patience() if self._scope.patient else None
         while True:
-            with trio.move_on_at(patience.deadline()):
+            with trio.move_on_at(patience.deadline() if patience else inf):
                 await following.wait_untold()
+            if patience is None and assembly.loses_pools:
+                # Who replaces a pool deletes it first.  What comes meanwhile is held back with it,
+                # or it would be given addresses of a pool that is gone.
+                with trio.move_on_after(GONE_AFTER_SECONDS):
+                    await following.wait_for_pools()
             self._hand_over_passwords(assembly)
             untold = assembly.take()
-            sifted = patience.sift(untold.changes, trio.current_time())
-            untold = untold._replace(changes=sifted)
+            if patience is not None:
+                sifted = patience.sift(untold.changes, trio.current_time())
+                untold = untold._replace(changes=sifted)
             said, gone = await paced(_differences(untold))
             now = untold.problems
             if now == problems:
@@ -157,6 +164,12 @@ class _Following:
             self._news = trio.Event()
             await self._news.wait()
         await trio.lowlevel.checkpoint()
+
+    async def wait_for_pools(self) -> None:
+        """Wait until no pool is gone that was told."""
+        while self._assembly.loses_pools:
+            self._news = trio.Event()
+            await self._news.wait()
 
     # --- as a Follower -------------------------------------------------------------------------
 
