@@ -1,6 +1,6 @@
 """`kill -9` at any moment loses at most what was not acknowledged, and tears nothing.
 
-PROCLAIM_KILLS sets how many times the process is killed (30 by default), and
+PROCLAIM_KILLS sets how many times the process is killed (20 by default), and
 PROCLAIM_KILL_SEED the seed, which a failure prints.
 """
 
@@ -23,7 +23,7 @@ from proclaim.model import Node
 from proclaim.sqlite_log import SQLiteLog
 from proclaim.verify import verify
 
-KILLS = int(os.environ.get("PROCLAIM_KILLS", "30"))
+KILLS = int(os.environ.get("PROCLAIM_KILLS", "20"))
 SEED = int(os.environ.get("PROCLAIM_KILL_SEED", "20240229"))
 TESTS = Path(__file__).resolve().parents[1]
 
