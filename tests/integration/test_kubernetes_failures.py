@@ -318,6 +318,10 @@ def _version(k8s, name):
     return k8s.kube.get("Service", name)["metadata"]["resourceVersion"]
 
 
+_WOULD_ANNOUNCE = 4.0
+"""Seconds in which a node that starts has its sessions and routes, had it any to announce."""
+
+
 def test_beside_metallb_nothing_begins_until_it_is_gone(k8s, stopwatch):
     prefix = stand(k8s)
     remembering = k8s.nodes[FIRST]
@@ -345,7 +349,7 @@ def test_beside_metallb_nothing_begins_until_it_is_gone(k8s, stopwatch):
     flaps = k8s.touched(prefix)
     remembering.process.kill()
     remembering.start(k8s.stack)
-    time.sleep(4)
+    time.sleep(_WOULD_ANNOUNCE)
     assert k8s.touched(prefix) == flaps, "a second start announces nothing at any instant"
     assert k8s.kube.addresses("waits") == []
     assert k8s.router.routes(4) == {}
